@@ -1,0 +1,1 @@
+"""Pequod Fleet: write a platform once as a CUE module, run it on every cluster."""
