@@ -28,8 +28,6 @@ class Backoff:
         """The wait after failed attempt number ``attempt`` (from 1), never shorter than ``error`` asks for."""
         state = RetryCallState(_retrying, None, (), {})
         state.attempt_number = attempt
-        wait = wait_exponential_jitter(initial=self.initial_s, max=self.maximum_s, jitter=self.jitter_s)(
-            state
-        )
+        wait = wait_exponential_jitter(initial=self.initial_s, max=self.maximum_s, jitter=self.jitter_s)(state)
         asked = error.retry_after if isinstance(error, Transient) else None
         return max(wait, asked or 0.0)

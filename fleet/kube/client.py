@@ -49,9 +49,7 @@ _encode = msgspec.json.Encoder().encode
 class ClusterClient:
     """One cluster's API. Open a session first, and close it after."""
 
-    def __init__(
-        self, name: ClusterName, session: Session, log: WriteLog, *, in_flight: int = IN_FLIGHT
-    ) -> None:
+    def __init__(self, name: ClusterName, session: Session, log: WriteLog, *, in_flight: int = IN_FLIGHT) -> None:
         self.name = name
         self._session = session
         self._log = log
@@ -90,9 +88,7 @@ class ClusterClient:
             params["labelSelector"] = selector
         if continue_token:
             params["continue"] = continue_token
-        raw = await self._request(
-            "GET", resource.path(namespace), doing=f"list {resource.plural}", params=params
-        )
+        raw = await self._request("GET", resource.path(namespace), doing=f"list {resource.plural}", params=params)
         return decode_page(raw, api_version=resource.api_version, kind=resource.kind)
 
     async def list_all(
@@ -134,9 +130,7 @@ class ClusterClient:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=silence_s)
         http, base, arguments = await self._session.request_arguments()
         with mapped_transport_errors(self.name, doing):
-            async with http.get(
-                base + resource.path(), params=params, timeout=timeout, **arguments
-            ) as response:
+            async with http.get(base + resource.path(), params=params, timeout=timeout, **arguments) as response:
                 self._count("WATCH", response.status)
                 if response.status != 200:  # noqa: PLR2004 - OK
                     await self._refuse(response, doing)

@@ -120,9 +120,7 @@ def parse_status(body: bytes, code: int) -> Status:
         return Status(code=code, message=body[:500].decode(errors="replace").strip())
 
 
-def error_of(
-    status: Status, code: int, *, doing: str, retry_after: str | None = None
-) -> Transient | Terminal:
+def error_of(status: Status, code: int, *, doing: str, retry_after: str | None = None) -> Transient | Terminal:
     """The error that a refused request is; ``doing`` says what was asked, for the message."""
     message = f"{doing}: {status.message or status.reason or f'HTTP {code}'}"
     details = status.details or StatusDetails()

@@ -132,9 +132,7 @@ async def _configuration_of(ref: ConnectionRef, read_secret: SecretReader) -> An
             load_incluster_config(client_configuration=configuration)
         else:
             document = yaml.safe_load(await read_secret(ref))
-            loader = await load_kube_config_from_dict(
-                config_dict=document, client_configuration=configuration
-            )
+            loader = await load_kube_config_from_dict(config_dict=document, client_configuration=configuration)
             _require_exec_credential(loader, configuration, where)
     except (ConfigException, yaml.YAMLError, OSError, KeyError, TypeError, ValueError) as exc:
         raise ConnectionConfigError(f"{where}: {exc}") from exc
@@ -155,9 +153,7 @@ def _tls_context(configuration: Any) -> Any:  # noqa: ANN401 - untyped package
     try:
         return RESTClientObject(configuration).ssl_context
     except (OSError, ValueError) as exc:
-        raise ConnectionConfigError(
-            f"the certificates of {configuration.host} cannot be read: {exc}"
-        ) from exc
+        raise ConnectionConfigError(f"the certificates of {configuration.host} cannot be read: {exc}") from exc
 
 
 def _described(ref: ConnectionRef) -> str:

@@ -102,16 +102,14 @@ async def follow(
                 yield Listed(objects)
             else:
                 yield Resumed()
-            async for event, version in _watch(client, resource, selector=selector, version=version):  # noqa: B007 - the version is kept for the next round
-                failures = 0
+            async for event, reached in _watch(client, resource, selector=selector, version=version):
+                failures, version = 0, reached
                 if event is not None:
                     yield event
-            failures = 0
-        except Expired as exc:
-            version = None
-            yield Broken(exc)
         except FleetError as exc:
             failures += 1
+            if isinstance(exc, Expired):
+                version = None
             yield Broken(exc)
             await asyncio.sleep(backoff.delay_s(failures, exc))
 

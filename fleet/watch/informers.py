@@ -1,0 +1,147 @@
+"""Informers: one stream and one cache for each resource type that something on a cluster needs.
+
+A cluster's informers run as tasks of one group, which its engagement owns; when the engagement ends, so do they.
+Handlers are called in the event loop, must not block, and normally only put an identity on a backlog.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import structlog
+
+from fleet.kube.stream import Broken, Changed, Deleted, Listed, Resumed, follow
+from fleet.watch.cache import ObjectCache
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from fleet.errors import FleetError
+    from fleet.kube.client import ClusterClient
+    from fleet.kube.objects import LiveObject
+    from fleet.kube.resources import ResourceType
+    from fleet.kube.stream import Event
+
+    OnChange = Callable[[LiveObject], None]
+
+log = structlog.get_logger(__name__)
+
+SYNC_TIMEOUT_S = 30.0
+
+
+class Informer:
+    """A cache that a stream keeps current, for as long as `run` runs."""
+
+    def __init__(
+        self,
+        client: ClusterClient,
+        resource: ResourceType,
+        *,
+        on_change: OnChange,
+        selector: str = "",
+        index_label: str | None = None,
+    ) -> None:
+        self.resource = resource
+        self.cache = ObjectCache(index_label=index_label)
+        self.broken: FleetError | None = None
+        self._client = client
+        self._selector = selector
+        self._on_change = on_change
+        self._synced = asyncio.Event()
+
+    @property
+    def seeing(self) -> bool:
+        """The cache holds everything there is, and the stream is up: absence means gone."""
+        return self._synced.is_set() and self.broken is None
+
+    async def synced(self, *, timeout_s: float = SYNC_TIMEOUT_S) -> None:
+        """Wait for the first full list. Raises what broke the stream, or TimeoutError."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._synced.wait()
+        except TimeoutError:
+            raise self.broken or TimeoutError(f"no list of {self.resource} in {timeout_s:.0f} s") from None
+
+    def learn(self, seen: LiveObject) -> None:
+        """Take the answer to a write of our own, ahead of the stream."""
+        if self.cache.put(seen):
+            self._on_change(seen)
+
+    async def run(self) -> None:
+        """Follow the stream for ever."""
+        async for event in follow(self._client, self.resource, selector=self._selector):
+            self._take(event)
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case Changed(seen):
+                self.learn(seen)
+            case Deleted(seen):
+                if self.cache.remove(seen):
+                    self._on_change(seen)
+            case Listed(objects):
+                self.broken = None
+                self._synced.set()
+                for seen in self.cache.replace(objects):
+                    self._on_change(seen)
+            case Resumed():
+                self.broken = None
+            case Broken(error):
+                self.broken = error
+                log.info("stream broken", cluster=self._client.name, resource=str(self.resource), error=str(error))
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    informer: Informer
+    task: asyncio.Task[None]
+
+
+class Informers:
+    """The informers of one cluster, by resource type. Use it as a context: leaving it ends every stream."""
+
+    def __init__(self, client: ClusterClient) -> None:
+        self._client = client
+        self._running: dict[ResourceType, _Running] = {}
+        self._group = asyncio.TaskGroup()
+
+    async def __aenter__(self) -> Self:
+        await self._group.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for resource in list(self._running):
+            self.stop(resource)
+        await self._group.__aexit__(kind, error, trace)
+
+    def get(self, resource: ResourceType) -> Informer | None:
+        """The running informer of a resource type."""
+        running = self._running.get(resource)
+        return running.informer if running else None
+
+    def start(
+        self, resource: ResourceType, *, on_change: OnChange, selector: str = "", index_label: str | None = None
+    ) -> Informer:
+        """The informer of ``resource``, started now where none runs. The first caller's arguments count."""
+        if running := self._running.get(resource):
+            return running.informer
+        informer = Informer(
+            self._client, resource, on_change=on_change, selector=selector, index_label=index_label
+        )
+        task = self._group.create_task(informer.run(), name=f"{self._client.name}: watch {resource}")
+        self._running[resource] = _Running(informer, task)
+        return informer
+
+    def stop(self, resource: ResourceType) -> None:
+        """End the stream of ``resource`` and forget what it showed."""
+        if running := self._running.pop(resource, None):
+            running.task.cancel()
+
+    def all(self) -> list[Informer]:
+        """Every running informer."""
+        return [running.informer for running in self._running.values()]
