@@ -1,0 +1,146 @@
+// Package engine answers the requests of the protocol, one at a time.
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"pequod.io/fleet/engine/internal/module"
+	"pequod.io/fleet/engine/internal/problem"
+	"pequod.io/fleet/engine/internal/render"
+	"pequod.io/fleet/engine/internal/watchdog"
+	"pequod.io/fleet/engine/internal/wire"
+	"pequod.io/fleet/engine/schema"
+)
+
+const defaultLimit = 5 * time.Second
+
+// Engine keeps compiled modules. It is not safe for concurrent use.
+type Engine struct {
+	modules *simplelru.LRU[string, *module.Module]
+}
+
+// New makes an engine that keeps up to capacity compiled modules, least recently used out first.
+func New(capacity int) (*Engine, error) {
+	modules, err := simplelru.NewLRU[string, *module.Module](capacity, nil)
+	if err != nil {
+		return nil, fmt.Errorf("module cache: %w", err)
+	}
+	return &Engine{modules: modules}, nil
+}
+
+// Limit is how long the request may take.
+func Limit(r *wire.Request) time.Duration {
+	if r.LimitMS > 0 {
+		return time.Duration(r.LimitMS) * time.Millisecond
+	}
+	return defaultLimit
+}
+
+// Answer carries out a request. A panic of the evaluator becomes an error, without its stack.
+func (e *Engine) Answer(r *wire.Request) (reply wire.Reply) {
+	started := time.Now()
+	defer func() {
+		if cause := recover(); cause != nil {
+			e.modules.Purge() // values that were being evaluated may be broken
+			reply.Result = nil
+			reply.Error = &wire.Error{Code: wire.CodeInternal, Message: fmt.Sprintf("the CUE evaluator failed: %v", cause)}
+		}
+		reply.ID = r.ID
+		reply.MemoryBytes = watchdog.Held()
+		reply.TookUS = time.Since(started).Microseconds()
+	}()
+	result, err := e.operation(r)
+	if err != nil {
+		return wire.Reply{Error: explained(err)}
+	}
+	return wire.Reply{Result: result}
+}
+
+func explained(err error) *wire.Error {
+	var explained *wire.Error
+	if errors.As(err, &explained) {
+		return explained
+	}
+	return &wire.Error{Code: wire.CodeInternal, Message: err.Error()}
+}
+
+func (e *Engine) operation(r *wire.Request) (any, error) {
+	switch r.Op {
+	case wire.OpPing:
+		return versions(), nil
+	case wire.OpLoad:
+		return e.load(r)
+	}
+	m, ok := e.modules.Get(r.Module)
+	if !ok {
+		return nil, &wire.Error{Code: wire.CodeUnknownModule, Message: "module " + r.Module + " is not loaded"}
+	}
+	switch r.Op {
+	case wire.OpInspect:
+		return inspect(m)
+	case wire.OpSchema:
+		return schemaOf(m)
+	case wire.OpRender:
+		return render.Render(m, r.Input)
+	}
+	return nil, &wire.Error{Code: wire.CodeRequest, Message: fmt.Sprintf("unknown operation %q", r.Op)}
+}
+
+func (e *Engine) load(r *wire.Request) (any, error) {
+	if !e.modules.Contains(r.Module) {
+		m, problems := module.Load(r.Files)
+		if problems != nil {
+			return nil, moduleError("the module does not load", problems...)
+		}
+		e.modules.Add(r.Module, m)
+	}
+	return struct{}{}, nil
+}
+
+func inspect(m *module.Module) (any, error) {
+	meta, err := m.Describe()
+	if err != nil {
+		return nil, moduleError("#Meta cannot be read", problem.From(err)...)
+	}
+	return meta, nil
+}
+
+func schemaOf(m *module.Module) (any, error) {
+	result, err := schema.Extract(m.Input)
+	if err != nil {
+		return nil, moduleError("no schema can be made of "+m.Input.Path().String(), problem.From(err)...)
+	}
+	return result, nil
+}
+
+func moduleError(message string, problems ...problem.Problem) *wire.Error {
+	return &wire.Error{Code: wire.CodeModule, Message: message, Problems: problems}
+}
+
+// Versions says what this helper was built from.
+type Versions struct {
+	Helper string `json:"helper"`
+	Go     string `json:"go"`
+	CUE    string `json:"cue"`
+}
+
+func versions() Versions {
+	v := Versions{Go: runtime.Version()}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return v
+	}
+	v.Helper = info.Main.Version
+	for _, dependency := range info.Deps {
+		if dependency.Path == "cuelang.org/go" {
+			v.CUE = dependency.Version
+		}
+	}
+	return v
+}

@@ -1,0 +1,112 @@
+package module
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"path"
+	"sort"
+	"strings"
+	"testing/fstest"
+
+	"cuelang.org/go/cue/build"
+	"cuelang.org/go/cue/load"
+	"cuelang.org/go/cue/parser"
+	"cuelang.org/go/mod/modconfig"
+	"cuelang.org/go/mod/modfile"
+	cuemodule "cuelang.org/go/mod/module"
+
+	"pequod.io/fleet/engine/internal/problem"
+)
+
+const (
+	moduleFile = "cue.mod/module.cue"
+	// What a module without a cue.mod is called, so that its packages can import each other.
+	anonymous = "module: \"module.local@v0\"\nlanguage: version: \"v0.17.0\"\n"
+)
+
+// instance loads the package at the root of files. It sees nothing but files: no disk, no network, no
+// environment; @embed and imports are answered from files too.
+func instance(files map[string]string) (*build.Instance, []problem.Problem) {
+	memory, problems := filesystem(files)
+	if problems != nil {
+		return nil, problems
+	}
+	instances := load.Instances([]string{"."}, &load.Config{
+		FS:         memory,
+		Dir:        "/",
+		ModuleRoot: "/",
+		Env:        []string{},
+		Registry:   noRegistry{},
+		Package:    packageAtRoot(files),
+		FromFSPath: func(name string) string { return strings.TrimPrefix(name, "/") },
+	})
+	if err := instances[0].Err; err != nil {
+		return nil, problem.From(err)
+	}
+	return instances[0], nil
+}
+
+func filesystem(files map[string]string) (fstest.MapFS, []problem.Problem) {
+	memory := fstest.MapFS{}
+	atRoot := false
+	for _, name := range sorted(files) {
+		if !fs.ValidPath(name) || name == "." {
+			return nil, []problem.Problem{problem.New("", "file %q: a module's files have clean relative paths such as sub/file.cue", name)}
+		}
+		memory[name] = &fstest.MapFile{Data: []byte(files[name]), Mode: 0o444}
+		atRoot = atRoot || rootCUE(name)
+	}
+	if !atRoot {
+		return nil, []problem.Problem{problem.New("", "the module has no .cue file at its root, where #Input and #Render belong")}
+	}
+	if _, ok := memory[moduleFile]; !ok {
+		memory[moduleFile] = &fstest.MapFile{Data: []byte(anonymous), Mode: 0o444}
+	}
+	return memory, nil
+}
+
+// packageAtRoot is "_", CUE's name for files without a package clause, where no file at the root has one: an
+// inline module needs none. Otherwise it is empty, and CUE insists on the one name that they share.
+func packageAtRoot(files map[string]string) string {
+	for name, text := range files {
+		if !rootCUE(name) {
+			continue
+		}
+		file, err := parser.ParseFile(name, text, parser.PackageClauseOnly)
+		if err != nil || file.PackageName() != "" {
+			return ""
+		}
+	}
+	return "_"
+}
+
+func rootCUE(name string) bool {
+	return path.Ext(name) == ".cue" && path.Dir(name) == "."
+}
+
+func sorted(files map[string]string) []string {
+	names := make([]string, 0, len(files))
+	for name := range files {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// noRegistry refuses imports of other modules, which a source would have had to bring along.
+type noRegistry struct{}
+
+var _ modconfig.Registry = noRegistry{}
+
+func (noRegistry) ModFile(_ context.Context, version cuemodule.Version) (*modfile.File, error) {
+	return nil, fmt.Errorf("dependency %v is not part of this module's source", version)
+}
+
+func (noRegistry) Fetch(_ context.Context, version cuemodule.Version) (cuemodule.SourceLoc, error) {
+	return cuemodule.SourceLoc{}, fmt.Errorf("dependency %v is not part of this module's source", version)
+}
+
+func (noRegistry) ModuleVersions(_ context.Context, modulePath string) ([]string, error) {
+	return nil, fmt.Errorf("dependency %s is not part of this module's source", modulePath)
+}

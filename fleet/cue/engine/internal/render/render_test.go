@@ -1,0 +1,235 @@
+package render_test
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"pequod.io/fleet/engine/internal/module"
+	"pequod.io/fleet/engine/internal/render"
+	"pequod.io/fleet/engine/internal/wire"
+)
+
+const head = `
+#Input: {
+	size: int
+}
+#Render: input: {
+	metadata: {name: string, namespace: string, labels?: {...}}
+	spec:      #Input
+	cluster?:  {name: string, labels: {[string]: string}}
+	observed?: [string]: {...}
+}
+#Render: {
+	input: _
+`
+
+const input = `{"metadata": {"name": "a", "namespace": "b", "labels": {}}, "spec": {"size": 3}, "observed": {}}`
+
+func load(t *testing.T, source string) *module.Module {
+	t.Helper()
+	m, problems := module.Load(map[string]string{"m.cue": source})
+	if problems != nil {
+		t.Fatalf("load: %+v", problems)
+	}
+	return m
+}
+
+func node(id, spec string) string {
+	return `{id: "` + id + `", object: {apiVersion: "v1", kind: "ConfigMap", metadata: name: "x", data: ` + spec + `}}`
+}
+
+func TestWebserviceRendersDeploymentThenService(t *testing.T) {
+	source, err := os.ReadFile("../../../modules/webservice/webservice.cue")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rendered, err := render.Render(load(t, string(source)), []byte(
+		`{"metadata": {"name": "shop", "namespace": "prod", "labels": {}, "annotations": {}}, "spec": {"image": "nginx", "port": 80}, "observed": {}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rendered.Nodes) != 2 || len(rendered.Waiting) != 0 {
+		t.Fatalf("nodes %s, waiting %v", rendered.Nodes, rendered.Waiting)
+	}
+	var service struct {
+		ID        string
+		DependsOn []string
+	}
+	if err := json.Unmarshal(rendered.Nodes[1], &service); err != nil {
+		t.Fatal(err)
+	}
+	if service.ID != "service" || len(service.DependsOn) != 1 || service.DependsOn[0] != "deployment" {
+		t.Fatalf("got %+v", service)
+	}
+}
+
+func TestWaitingNodes(t *testing.T) {
+	const db = `{id: "db", object: {apiVersion: "v1", kind: "Service", metadata: name: "db"}}`
+	cases := map[string]struct {
+		node     string
+		observed string
+		want     []string // the awaited paths, nil where the node is concrete
+	}{
+		"a reference": {
+			node("app", `host: input.observed.db.spec.clusterIP`), `{}`,
+			[]string{"observed.db.spec.clusterIP"},
+		},
+		"a reference whose object is there and whose field is not": {
+			node("app", `host: input.observed.db.spec.clusterIP`), `{"db": {"spec": {}}}`,
+			[]string{"observed.db.spec.clusterIP"},
+		},
+		"two references in an interpolation": {
+			node("app", `{url: "http://\(input.observed.db.spec.clusterIP):\(input.observed.db.spec.port)"}`), `{"db": {"spec": {"port": 1}}}`,
+			[]string{"observed.db.spec.clusterIP"},
+		},
+		"a let": {
+			node("app", `{let d = input.observed.db, host: d.status.host}`), `{}`,
+			[]string{"observed.db.status.host"},
+		},
+		"a condition": {
+			node("app", `{if input.observed.db.status.ready {x: "1"}}`), `{"db": {}}`,
+			[]string{"observed.db.status.ready"},
+		},
+		"a quoted id": {
+			node("app", `host: input.observed["my-db"].status.host`), `{}`,
+			[]string{`observed."my-db".status.host`},
+		},
+		"all seen": {
+			node("app", `host: input.observed.db.spec.clusterIP`), `{"db": {"spec": {"clusterIP": "10.0.0.1"}}}`,
+			nil,
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			m := load(t, head+"output: nodes: ["+db+", "+c.node+"]}")
+			rendered, err := render.Render(m, []byte(strings.Replace(input, `"observed": {}`, `"observed": `+c.observed, 1)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.want == nil {
+				if len(rendered.Waiting) != 0 || len(rendered.Nodes) != 2 {
+					t.Fatalf("waiting %v", rendered.Waiting)
+				}
+				return
+			}
+			if len(rendered.Nodes) != 1 || len(rendered.Waiting) != 1 {
+				t.Fatalf("nodes %s, waiting %v", rendered.Nodes, rendered.Waiting)
+			}
+			got := rendered.Waiting[0]
+			if got.Node != "app" || strings.Join(got.Paths, " ") != strings.Join(c.want, " ") {
+				t.Fatalf("got %+v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestErrorsNameTheNodeAndTheField(t *testing.T) {
+	cases := map[string]struct{ output, node, path, message string }{
+		"never concrete": {
+			`nodes: [` + node("app", `host: string`) + `]`, "app", "output.nodes[0].object.data.host", "incomplete value string",
+		},
+		"no kind": {
+			`nodes: [{id: "app", object: {apiVersion: "v1", metadata: name: "x"}}]`, "app", "output.nodes[0].object.kind", "required",
+		},
+		"unknown predicate": {
+			`nodes: [{id: "app", object: {apiVersion: "v1", kind: "X", metadata: name: "x"}, readyWhen: [{type: "Foo"}]}]`,
+			"app", "output.nodes[0].readyWhen[0].type", `must be "ConditionMatch" or`,
+		},
+		"a predicate without its field": {
+			`nodes: [{id: "app", object: {apiVersion: "v1", kind: "X", metadata: name: "x"}, readyWhen: [{type: "ConditionMatch"}]}]`,
+			"app", "output.nodes[0].readyWhen[0].condition", "required",
+		},
+		"an unknown field": {
+			`nodes: [{id: "app", dependOn: [], object: {apiVersion: "v1", kind: "X", metadata: name: "x"}}]`,
+			"app", "output.nodes[0].dependOn", "not allowed",
+		},
+		"an id twice": {
+			`nodes: [` + node("app", `{}`) + `,` + node("app", `{}`) + `]`, "app", "output.nodes[1].id", "already has the id",
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			m, problems := module.Load(map[string]string{"m.cue": head + "output: {" + c.output + "}}"})
+			if problems == nil {
+				_, err := render.Render(m, []byte(input))
+				var failure *wire.Error
+				if !errors.As(err, &failure) || failure.Code != wire.CodeRender {
+					t.Fatalf("got %v", err)
+				}
+				problems = failure.Problems
+			}
+			p := problems[0]
+			if p.Node != c.node || !strings.HasSuffix(p.Path, c.path) || !strings.Contains(p.Message, c.message) {
+				t.Fatalf("got %+v", problems)
+			}
+			if p.File != "m.cue" {
+				t.Fatalf("position of %+v", p)
+			}
+		})
+	}
+}
+
+func TestUndeclaredInputIsNotSent(t *testing.T) {
+	m := load(t, `
+#Input: size: int
+#Render: {
+	input: {metadata: name: string, spec: #Input}
+	output: nodes: []
+}`)
+	if _, err := render.Render(m, []byte(
+		`{"metadata": {"name": "a", "namespace": "b", "labels": {}}, "spec": {"size": 1}, "cluster": {"name": "c", "labels": {}}, "observed": {"x": {}}}`)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestStatusIsProjectedAsFarAsItIsKnown(t *testing.T) {
+	m := load(t, head+`
+	output: nodes: []
+	status: {
+		size: input.spec.size
+		deep: {known: "x", ip: input.observed.db.spec.clusterIP}
+		gone: ip: input.observed.db.spec.clusterIP
+	}
+}`)
+	rendered, err := render.Render(m, []byte(input))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(rendered.Status); got != `{"size":3,"deep":{"known":"x"}}` {
+		t.Fatalf("got %s", got)
+	}
+}
+
+func TestInputErrorsSayWhatWasExpected(t *testing.T) {
+	m := load(t, `
+#Input: {
+	port: int & <=65535
+	mode: "a" | "b"
+}
+#Render: {
+	input: {metadata: name: string, spec: #Input}
+	output: nodes: []
+}`)
+	_, err := render.Render(m, []byte(`{"metadata": {"name": "a"}, "spec": {"port": 70000, "mode": "c"}}`))
+	var failure *wire.Error
+	if !errors.As(err, &failure) || failure.Code != wire.CodeInput || len(failure.Problems) != 2 {
+		t.Fatalf("got %v %+v", err, failure)
+	}
+	for _, p := range failure.Problems {
+		switch p.Path {
+		case "spec.port":
+			if p.Expected != "<=65535" || p.Found != "70000" || p.Line != 3 {
+				t.Errorf("got %+v", p)
+			}
+		case "spec.mode":
+			if p.Expected != `"a" | "b"` || p.Found != `"c"` || p.Line != 4 {
+				t.Errorf("got %+v", p)
+			}
+		default:
+			t.Errorf("got %+v", p)
+		}
+	}
+}
