@@ -1,0 +1,90 @@
+"""The command lines of the servers, as pure functions: everything that was decided about them stands here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fleet.local.ports import HOST
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# What workloads and deletion cascades need; nothing for nodes, volumes or certificates, which are not here.
+_CONTROLLERS = (
+    "clusterrole-aggregation-controller",
+    "cronjob-controller",
+    "daemonset-controller",
+    "deployment-controller",
+    "disruption-controller",
+    "endpoints-controller",
+    "endpointslice-controller",
+    "garbage-collector-controller",
+    "horizontal-pod-autoscaler-controller",
+    "job-controller",
+    "namespace-controller",
+    "pod-garbage-collector-controller",
+    "replicaset-controller",
+    "resourcequota-controller",
+    "root-ca-certificate-publisher-controller",
+    "serviceaccount-controller",
+    "statefulset-controller",
+    "ttl-after-finished-controller",
+)
+
+
+def etcd(executable: Path, *, data: Path, port: int) -> tuple[str, ...]:
+    """One member that trades durability for speed: it survives its own crash, not the machine's."""
+    url = f"http://{HOST}:{port}"
+    return (
+        str(executable),
+        f"--data-dir={data}",
+        f"--listen-client-urls={url}",
+        f"--advertise-client-urls={url}",
+        f"--listen-peer-urls=http://{HOST}:0",
+        "--socket-reuse-port",
+        "--unsafe-no-fsync",
+        "--log-level=warn",
+    )
+
+
+def kube_apiserver(executable: Path, *, name: str, folder: Path, port: int, etcd_port: int) -> tuple[str, ...]:
+    """An API server that makes its own certificate and keeps everything under ``/<name>`` in etcd."""
+    return (
+        str(executable),
+        f"--etcd-servers=http://{HOST}:{etcd_port}",
+        f"--etcd-prefix=/{name}",
+        f"--bind-address={HOST}",
+        f"--advertise-address={HOST}",
+        f"--secure-port={port}",
+        "--permit-port-sharing",
+        f"--cert-dir={folder / 'certificates'}",
+        f"--token-auth-file={folder / 'tokens.csv'}",
+        "--authorization-mode=RBAC",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        f"--service-account-key-file={folder / 'service-account.key'}",
+        f"--service-account-signing-key-file={folder / 'service-account.key'}",
+        "--service-cluster-ip-range=10.0.0.0/16",
+        "--endpoint-reconciler-type=none",  # the address of the `kubernetes` service would be a loopback one
+        "--profiling=false",
+    )
+
+
+def kube_controller_manager(executable: Path, *, kubeconfig: Path, folder: Path, port: int) -> tuple[str, ...]:
+    """The controllers, free to make all the requests they want: by default they are held to 20 a second."""
+    return (
+        str(executable),
+        f"--kubeconfig={kubeconfig}",
+        f"--controllers={','.join(_CONTROLLERS)}",
+        f"--bind-address={HOST}",
+        f"--secure-port={port}",
+        "--permit-port-sharing",
+        f"--cert-dir={folder / 'controller-certificates'}",
+        f"--root-ca-file={folder / 'certificates' / 'apiserver.crt'}",
+        "--authentication-skip-lookup",
+        "--leader-elect=false",
+        "--kube-api-qps=1000",
+        "--kube-api-burst=2000",
+        "--concurrent-deployment-syncs=20",
+        "--concurrent-replicaset-syncs=20",
+        "--profiling=false",
+    )

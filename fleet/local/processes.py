@@ -1,0 +1,201 @@
+"""Starts processes, writes down which, and ends exactly those.
+
+Whoever starts a process adds it to a roster, a file in the folder of the control planes, so that another process
+(`fleet local down`, the keeper, the next run after a crash) can end it. A process id alone proves nothing, since
+the kernel gives it out again: an entry counts only while the process of that id has the same command line and
+start time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import signal
+import subprocess
+from typing import TYPE_CHECKING
+
+import msgspec
+import psutil
+
+from fleet.errors import Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+_CLOCK_STEP_S = 120.0  # start times are derived from the wall clock, which may have been set since
+_TAIL_LINES = 25
+
+
+class StartFailed(Terminal):
+    """A process of a local control plane did not come up."""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One process as it was when it started. Higher stages depend on lower ones, and end first."""
+
+    name: str
+    pid: int
+    started: float
+    argv: tuple[str, ...]
+    stage: int
+
+
+class _Page(msgspec.Struct, frozen=True, kw_only=True):
+    """What the file says. ``owner`` None: they are meant to outlive whoever started them."""
+
+    owner: Entry | None = None
+    processes: tuple[Entry, ...] = ()
+
+
+class Roster:
+    """The processes that were started and not yet ended, kept in a file.
+
+    One process writes it at a time: the owner of the processes, or whoever cleans up after it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Everything written down, whether it still runs or not."""
+        return self._read().processes
+
+    def add(self, entry: Entry) -> None:
+        """Write ``entry`` down."""
+        page = self._read()
+        self._write(_Page(owner=page.owner, processes=(*page.processes, entry)))
+
+    def remove(self, pids: Iterable[int]) -> None:
+        """Strike off the processes with these ids."""
+        page, gone = self._read(), set(pids)
+        kept = tuple(entry for entry in page.processes if entry.pid not in gone)
+        self._write(_Page(owner=page.owner, processes=kept))
+
+    def claim(self) -> None:
+        """Say that the processes belong to this one, and are leftovers once it is gone."""
+        self._write(_Page(owner=_entry("owner", psutil.Process(), stage=0), processes=self.entries()))
+
+    def disown(self) -> None:
+        """Say that the processes are meant to outlive this one."""
+        self._write(_Page(owner=None, processes=self.entries()))
+
+    def orphaned(self) -> bool:
+        """Whether the owner died without ending or disowning its processes."""
+        owner = self._read().owner
+        return owner is not None and find(owner) is None
+
+    def _read(self) -> _Page:
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=_Page)
+        except FileNotFoundError:
+            return _Page()
+
+    def _write(self, page: _Page) -> None:
+        draft = self._path.with_suffix(".new")
+        draft.write_bytes(msgspec.json.format(msgspec.json.encode(page)))
+        draft.replace(self._path)
+
+
+def launch(
+    name: str,
+    argv: Sequence[str],
+    *,
+    roster: Roster,
+    stage: int,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    user: str | None = None,
+) -> psutil.Popen:
+    """Start a process whose output goes to ``log``, in a session of its own.
+
+    The session keeps Ctrl-C in the terminal from reaching it, so that its owner can end things in order.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        process = psutil.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=log.parent,
+            env={**os.environ, **(environment or {})},
+            start_new_session=True,
+            user=user,
+            group=_group_of(user) if user else None,
+            extra_groups=[] if user else None,
+        )
+    roster.add(_entry(name, process, stage=stage))
+    return process
+
+
+def _entry(name: str, process: psutil.Process, *, stage: int) -> Entry:
+    return Entry(
+        name=name,
+        pid=process.pid,
+        started=process.create_time(),
+        argv=tuple(process.cmdline()),
+        stage=stage,
+    )
+
+
+def _group_of(user: str) -> int:
+    return pwd.getpwnam(user).pw_gid
+
+
+def find(entry: Entry) -> psutil.Process | None:
+    """The process that ``entry`` describes, if it is that one and still runs."""
+    try:
+        process = psutil.Process(entry.pid)
+        same = (
+            tuple(process.cmdline()) == entry.argv
+            and abs(process.create_time() - entry.started) < _CLOCK_STEP_S
+            and process.status() != psutil.STATUS_ZOMBIE
+        )
+    except psutil.Error:
+        return None
+    return process if same else None
+
+
+def end(processes: Sequence[psutil.Process], *, grace_s: float) -> None:
+    """SIGTERM, and SIGKILL for those still there after ``grace_s``. A suspended one is woken to hear it."""
+    for process in processes:
+        _send(process, signal.SIGTERM)
+        _send(process, signal.SIGCONT)
+    _, stubborn = psutil.wait_procs(processes, timeout=grace_s)
+    kill(stubborn)
+
+
+def kill(processes: Sequence[psutil.Process]) -> None:
+    """SIGKILL, and wait until they are gone."""
+    for process in processes:
+        _send(process, signal.SIGKILL)
+    psutil.wait_procs(processes, timeout=10)
+
+
+def end_recorded(roster: Roster, *, grace_s: float) -> int:
+    """End every process of the roster that still runs, the highest stage first; gives how many there were."""
+    entries = roster.entries()
+    ended = 0
+    for stage in sorted({entry.stage for entry in entries}, reverse=True):
+        members = [entry for entry in entries if entry.stage == stage]
+        running = [process for process in map(find, members) if process is not None]
+        end(running, grace_s=grace_s)
+        roster.remove(entry.pid for entry in members)
+        ended += len(running)
+    return ended
+
+
+def tail(log: Path, lines: int = _TAIL_LINES) -> str:
+    """The end of a log, for an error message."""
+    try:
+        text = log.read_text(errors="replace")
+    except FileNotFoundError:
+        return f"({log} was not written)"
+    return "\n".join(text.splitlines()[-lines:]) or f"({log} is empty)"
+
+
+def _send(process: psutil.Process, number: signal.Signals) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.send_signal(number)
