@@ -13,6 +13,7 @@ import os
 import pwd
 import signal
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _CLOCK_STEP_S = 120.0  # start times are derived from the wall clock, which may have been set since
+_EXEC_S = 1.0
 _TAIL_LINES = 25
 
 
@@ -132,12 +134,19 @@ def launch(
 
 def _entry(name: str, process: psutil.Process, *, stage: int) -> Entry:
     return Entry(
-        name=name,
-        pid=process.pid,
-        started=process.create_time(),
-        argv=tuple(process.cmdline()),
-        stage=stage,
+        name=name, pid=process.pid, started=process.create_time(), argv=_command_line(process), stage=stage
     )
+
+
+def _command_line(process: psutil.Process) -> tuple[str, ...]:
+    """The command line of a process that has just started: for a moment after exec() the kernel shows none."""
+    deadline = time.monotonic() + _EXEC_S
+    while time.monotonic() < deadline:
+        with contextlib.suppress(psutil.ZombieProcess):  # it has ended already; its owner will find out
+            if seen := process.cmdline():
+                return tuple(seen)
+        time.sleep(0.001)
+    return ()
 
 
 def _group_of(user: str) -> int:
