@@ -204,24 +204,20 @@ class ClusterClient:
         )
 
     async def delete(
-        self,
-        resource: ResourceType,
-        ref: ObjectRef,
-        *,
-        uid: str,
-        cause: Cause,
-        propagation: str = "Background",
-    ) -> None:
+        self, resource: ResourceType, ref: ObjectRef, *, uid: str, cause: Cause, propagation: str = "Background"
+    ) -> bool:
         """Delete exactly the object that has ``uid``: a namesake created since is a Conflict, not a victim.
 
-        Raises NotFound where it is gone already. ``propagation``: Background, Foreground or Orphan.
+        True where it is gone at once, False where finalizers hold it. Raises NotFound where it was gone before.
+        ``propagation``: Background, Foreground or Orphan.
         """
-        await self._write(
+        answer = await self._write(
             Write(cluster=self.name, verb=Verb.DELETE, ref=ref, cause=cause),
             "DELETE",
             resource.path(ref.namespace or None, ref.name),
             body=_encode({"propagationPolicy": propagation, "preconditions": {"uid": uid}}),
         )
+        return answer.kind == "Status"
 
     # The wire
 
@@ -249,7 +245,7 @@ class ClusterClient:
                 params=params,
             )
             error = None
-            answer = LiveObject.decode(raw) if raw else LiveObject.decode(b'{"metadata":{}}')
+            answer = LiveObject.decode(raw)
             version = answer.meta.resource_version or None
         except FleetError as exc:
             error = str(exc)

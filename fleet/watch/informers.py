@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 import structlog
 
+from fleet.kube.errors import Unreachable
 from fleet.kube.stream import Broken, Changed, Deleted, Listed, Resumed, follow
 from fleet.watch.cache import ObjectCache
 
@@ -50,20 +51,23 @@ class Informer:
         self._client = client
         self._selector = selector
         self._on_change = on_change
-        self._synced = asyncio.Event()
+        self._listed = False
+        self._heard = asyncio.Event()
 
     @property
     def seeing(self) -> bool:
         """The cache holds everything there is, and the stream is up: absence means gone."""
-        return self._synced.is_set() and self.broken is None
+        return self._listed and self.broken is None
 
     async def synced(self, *, timeout_s: float = SYNC_TIMEOUT_S) -> None:
-        """Wait for the first full list. Raises what broke the stream, or TimeoutError."""
+        """Wait for the first full list. Raises what keeps it from coming."""
         try:
             async with asyncio.timeout(timeout_s):
-                await self._synced.wait()
+                await self._heard.wait()
         except TimeoutError:
-            raise self.broken or TimeoutError(f"no list of {self.resource} in {timeout_s:.0f} s") from None
+            raise Unreachable(f"cluster {self._client.name}: no list of {self.resource} in time") from None
+        if not self._listed and self.broken is not None:
+            raise self.broken
 
     def learn(self, seen: LiveObject) -> None:
         """Take the answer to a write of our own, ahead of the stream."""
@@ -84,7 +88,7 @@ class Informer:
                     self._on_change(seen)
             case Listed(objects):
                 self.broken = None
-                self._synced.set()
+                self._listed = True
                 for seen in self.cache.replace(objects):
                     self._on_change(seen)
             case Resumed():
@@ -92,6 +96,7 @@ class Informer:
             case Broken(error):
                 self.broken = error
                 log.info("stream broken", cluster=self._client.name, resource=str(self.resource), error=str(error))
+        self._heard.set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +106,15 @@ class _Running:
 
 
 class Informers:
-    """The informers of one cluster, by resource type. Use it as a context: leaving it ends every stream."""
+    """The informers of one cluster. Use it as a context: leaving it ends every stream.
+
+    An informer is known by its resource type and label selector, so that those who need everything of a kind and
+    those who need only what the fleet made of it do not share one.
+    """
 
     def __init__(self, client: ClusterClient) -> None:
         self._client = client
-        self._running: dict[ResourceType, _Running] = {}
+        self._running: dict[tuple[ResourceType, str], _Running] = {}
         self._group = asyncio.TaskGroup()
 
     async def __aenter__(self) -> Self:
@@ -115,33 +124,33 @@ class Informers:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for resource in list(self._running):
-            self.stop(resource)
+        for resource, selector in list(self._running):
+            self.stop(resource, selector=selector)
         await self._group.__aexit__(kind, error, trace)
 
-    def get(self, resource: ResourceType) -> Informer | None:
-        """The running informer of a resource type."""
-        running = self._running.get(resource)
+    def get(self, resource: ResourceType, *, selector: str = "") -> Informer | None:
+        """The running informer, or None where nobody started one."""
+        running = self._running.get((resource, selector))
         return running.informer if running else None
 
     def start(
         self, resource: ResourceType, *, on_change: OnChange, selector: str = "", index_label: str | None = None
     ) -> Informer:
-        """The informer of ``resource``, started now where none runs. The first caller's arguments count."""
-        if running := self._running.get(resource):
+        """The informer of ``resource`` and ``selector``, started now where none runs."""
+        if running := self._running.get((resource, selector)):
             return running.informer
         informer = Informer(
             self._client, resource, on_change=on_change, selector=selector, index_label=index_label
         )
         task = self._group.create_task(informer.run(), name=f"{self._client.name}: watch {resource}")
-        self._running[resource] = _Running(informer, task)
+        self._running[(resource, selector)] = _Running(informer, task)
         return informer
 
-    def stop(self, resource: ResourceType) -> None:
-        """End the stream of ``resource`` and forget what it showed."""
-        if running := self._running.pop(resource, None):
+    def stop(self, resource: ResourceType, *, selector: str = "") -> None:
+        """End a stream and forget what it showed."""
+        if running := self._running.pop((resource, selector), None):
             running.task.cancel()
 
-    def all(self) -> list[Informer]:
-        """Every running informer."""
-        return [running.informer for running in self._running.values()]
+    def selected_by(self, selector: str) -> list[Informer]:
+        """Every running informer of this selector."""
+        return [running.informer for (_, each), running in self._running.items() if each == selector]

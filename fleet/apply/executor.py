@@ -1,0 +1,103 @@
+"""Executing graphs, one turn at a time.
+
+A turn for a graph ends when nothing is under way; then the next change to a child, to the graph or to the clock
+brings the next one. What a turn decides, it decides from the graph's spec, the ledger and the live objects
+alone: a hub that was killed anywhere starts with the same three, and comes to the same end.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from fleet.apply import causes
+from fleet.apply import run as runs
+from fleet.apply import status as statuses
+from fleet.apply.run import GraphKey
+from fleet.apply.teardown import LOOK_AGAIN_S
+from fleet.apply.turn import Turn, next_look_s
+from fleet.graph.model import GraphError, Severity
+from fleet.kube.conditions import merge_patch
+from fleet.kube.errors import NotFound
+from fleet.kube.wellknown import GRAPHS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fleet.apply.run import Run
+    from fleet.apply.teardown import Teardown
+    from fleet.apply.turn import Tools
+    from fleet.kube.client import ClusterClient
+    from fleet.kube.objects import LiveObject
+    from fleet.watch.informers import Informer
+
+
+class Executor:
+    """Executes the graphs of one cluster."""
+
+    def __init__(self, client: ClusterClient, *, graphs: Informer, tools: Tools, teardown: Teardown) -> None:
+        self._client = client
+        self._graphs = graphs
+        self._tools = tools
+        self._teardown = teardown
+        self._runs: dict[GraphKey, Run] = {}
+
+    def wake(self, key: GraphKey) -> None:
+        """Something about this graph changed: if its turn is under way, let it look again."""
+        if run := self._runs.get(key):
+            run.wake.set()
+
+    async def reconcile(self, key: GraphKey) -> float | None:
+        """One turn for one graph; gives the seconds until it wants another look without a change."""
+        await self._graphs.synced()
+        graph = self._graphs.cache.get(key.namespace, key.name)
+        if graph is None or graph.deleting:
+            self._runs.pop(key, None)
+            return await self._teardown.take_down(graph) if graph else None
+        try:
+            run = self._run_of(graph)
+        except GraphError as exc:
+            await self._publish_failure(graph, str(exc))
+            return None
+        if any(each.severity is Severity.ERROR for each in run.spec.violations):
+            await self._publish(graph, run)
+            return None
+        try:
+            await Turn(run, self._tools).execute()
+            held = await self._teardown.prune(graph, run) if run.complete else []
+        finally:
+            await self._tools.ledger.flush(run.uid)
+        await self._publish(graph, run)
+        return LOOK_AGAIN_S if held else next_look_s(run)
+
+    def _run_of(self, graph: LiveObject) -> Run:
+        key = GraphKey(graph.meta.namespace, graph.meta.name)
+        known = self._runs.get(key)
+        if known is not None and known.uid != graph.meta.uid:
+            known = None
+        if known is None or known.generation != graph.meta.generation:
+            known = self._runs[key] = runs.start(graph, before=known)
+        return known
+
+    async def _publish(self, graph: LiveObject, run: Run) -> None:
+        latest = self._graphs.cache.get(run.key.namespace, run.key.name) or graph
+        current = latest.body.get("status", {})
+        await self._write_status(latest, statuses.of_run(run, current=current, now=datetime.now(UTC)))
+
+    async def _publish_failure(self, graph: LiveObject, message: str) -> None:
+        current = graph.body.get("status", {})
+        wanted = statuses.of_failure(
+            message, current=current, generation=graph.meta.generation, now=datetime.now(UTC)
+        )
+        await self._write_status(graph, wanted)
+
+    async def _write_status(self, graph: LiveObject, wanted: Mapping[str, object]) -> None:
+        patch = merge_patch(graph.body.get("status", {}), wanted)
+        if not patch:
+            return
+        cause = causes.of_graph(graph, "status of the graph")
+        try:
+            changed = await self._client.patch_status(GRAPHS, graph.ref, patch, cause=cause)
+        except NotFound:
+            return  # gone meanwhile
+        self._graphs.learn(changed)

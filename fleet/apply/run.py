@@ -1,0 +1,156 @@
+"""How far the execution of one graph has come: the state that lives between two looks at it.
+
+All of it can be lost: what matters is in SQL and in the graph's status, and is read from there again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from fleet.graph import order
+from fleet.graph.model import Mode, parse_spec
+from fleet.ids import GraphUid, NodeId
+from fleet.kube.conditions import parse_rfc3339
+from fleet.kube.resources import ObjectRef
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from fleet.graph.model import GraphSpec, Node
+    from fleet.graph.order import Dependencies
+    from fleet.kube.objects import LiveObject
+
+
+class GraphKey(NamedTuple):
+    """One graph on a cluster."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"ResourceGraph {self.namespace}/{self.name}"
+
+
+class NodePhase(StrEnum):
+    """``status.nodes.*.phase``."""
+
+    PENDING = "Pending"
+    APPLYING = "Applying"
+    WAITING_READY = "WaitingReady"
+    READY = "Ready"
+    ERROR = "Error"
+    ADOPTED = "Adopted"
+
+
+READY_PHASES = frozenset({NodePhase.READY, NodePhase.ADOPTED})
+
+
+@dataclass(slots=True, kw_only=True)
+class NodeState:
+    """One node's progress. ``retry_at`` is in the event loop's time."""
+
+    phase: NodePhase = NodePhase.PENDING
+    message: str = ""
+    last_error: str = ""
+    attempts: int = 0
+    retry_at: float | None = None
+    applied_at: datetime | None = None
+    ready_at: datetime | None = None
+    ref: ObjectRef
+    uid: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """The execution of one generation of a graph."""
+
+    key: GraphKey
+    uid: GraphUid
+    generation: int
+    spec: GraphSpec
+    nodes: dict[NodeId, Node]
+    needs: Dependencies
+    digests: dict[NodeId, str]
+    states: dict[NodeId, NodeState]
+    ready: set[NodeId] = field(default_factory=set)
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def complete(self) -> bool:
+        """Every node is ready, and none is missing from the render."""
+        return len(self.ready) == len(self.nodes) and not self.spec.waiting
+
+    def move(self, node: NodeId, phase: NodePhase, message: str = "") -> None:
+        """Let a node be in ``phase``."""
+        state = self.states[node]
+        state.phase = phase
+        state.message = message
+        if phase in READY_PHASES:
+            self.ready.add(node)
+        else:
+            self.ready.discard(node)
+
+
+def start(graph: LiveObject, *, before: Run | None) -> Run:
+    """A run for the graph's generation; nodes that are the same as ``before`` keep their state.
+
+    Raises GraphError where the spec cannot be executed.
+    """
+    spec = parse_spec(graph.body["spec"])
+    absent = frozenset(each.node for each in spec.waiting)
+    needs = order.dependencies(spec.nodes, absent=absent)
+    nodes = {node.id: node for node in spec.nodes}
+    digests = {node.id: node.digest() for node in spec.nodes}
+    states = {}
+    for node in spec.nodes:
+        if before is not None and before.digests.get(node.id) == digests[node.id]:
+            states[node.id] = before.states[node.id]
+        else:
+            states[node.id] = _restored(node, graph)
+    return Run(
+        key=GraphKey(graph.meta.namespace, graph.meta.name),
+        uid=GraphUid(graph.meta.uid),
+        generation=graph.meta.generation,
+        spec=spec,
+        nodes=nodes,
+        needs=needs,
+        digests=digests,
+        states=states,
+        ready={node for node, state in states.items() if state.phase in READY_PHASES},
+        wake=before.wake if before is not None else asyncio.Event(),
+    )
+
+
+def object_ref(node: Node, namespace: str) -> ObjectRef:
+    """The object that a node stands for; without a namespace of its own it is the graph's."""
+    metadata = node.object.get("metadata", {})
+    return ObjectRef(
+        api_version=node.object.get("apiVersion", ""),
+        kind=node.object.get("kind", ""),
+        namespace=metadata.get("namespace", namespace),
+        name=metadata.get("name", ""),
+    )
+
+
+def settled_phase(node: Node) -> NodePhase:
+    """What a ready node is called."""
+    return NodePhase.ADOPTED if node.apply_policy.mode is Mode.ADOPT else NodePhase.READY
+
+
+def _restored(node: Node, graph: LiveObject) -> NodeState:
+    state = NodeState(ref=object_ref(node, graph.meta.namespace))
+    status = graph.body.get("status", {})
+    known = status.get("nodes", {}).get(node.id)
+    if known is not None and status.get("observedGeneration") == graph.meta.generation:
+        state.attempts = known.get("attempts", 0)
+        state.last_error = known.get("lastError", "")
+        state.applied_at = _time(known.get("appliedAt"))
+        state.ready_at = _time(known.get("readyAt"))
+    return state
+
+
+def _time(text: str | None) -> datetime | None:
+    return parse_rfc3339(text) if text else None

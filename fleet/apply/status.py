@@ -1,0 +1,126 @@
+"""The status of a ResourceGraph, from its run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fleet.apply.run import READY_PHASES, NodePhase
+from fleet.graph.model import Severity
+from fleet.kube.conditions import Condition, merged, rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from fleet.apply.run import NodeState, Run
+    from fleet.ids import NodeId
+
+
+def of_run(run: Run, *, current: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """The whole ``status`` of a graph that is executed."""
+    blocked = blocker(run)
+    phase = _phase(run)
+    fresh = current.get("observedGeneration") != run.generation
+    status: dict[str, Any] = {
+        "phase": phase,
+        "summary": f"{len(run.ready)}/{len(run.nodes) + len(run.spec.waiting)}",
+        "observedGeneration": run.generation,
+        "startedAt": rfc3339(now) if fresh else current.get("startedAt", rfc3339(now)),
+        "nodes": {node: _node(state) for node, state in run.states.items()},
+        "conditions": _conditions(current, phase, blocked, generation=run.generation, now=now),
+    }
+    if phase == "Completed":
+        known = None if fresh else current.get("completedAt")
+        status["completedAt"] = known or rfc3339(now)
+    if blocked:
+        status["blockedBy"] = blocked
+    return status
+
+
+def of_failure(message: str, *, current: Mapping[str, Any], generation: int, now: datetime) -> dict[str, Any]:
+    """The ``status`` of a graph that cannot be executed as it is; what is known of its nodes stays."""
+    return {
+        **{key: value for key, value in current.items() if key != "completedAt"},
+        "phase": "Failed",
+        "observedGeneration": generation,
+        "blockedBy": message,
+        "conditions": _conditions(current, "Failed", message, generation=generation, now=now),
+    }
+
+
+def of_teardown(
+    messages: list[str], *, current: Mapping[str, Any], generation: int, now: datetime
+) -> dict[str, Any]:
+    """The ``status`` of a graph that is being torn down: what it waits for."""
+    message = "; ".join(messages)
+    return {
+        **{key: value for key, value in current.items() if key != "completedAt"},
+        "phase": "Executing",
+        "blockedBy": message,
+        "conditions": _conditions(current, "TearingDown", message, generation=generation, now=now),
+    }
+
+
+def blocker(run: Run) -> str:
+    """The first blocker chain, in words: the node that is not ready, why, and who waits for it."""
+    if errors := [each for each in run.spec.violations if each.severity is Severity.ERROR]:
+        first = errors[0]
+        return f"the module refuses the instance: {first.path + ': ' if first.path else ''}{first.message}"
+    for node, needed in run.needs.items():
+        state = run.states[node]
+        if state.phase in READY_PHASES or any(each in run.needs and each not in run.ready for each in needed):
+            continue
+        why = state.message or state.last_error or state.phase
+        waiting = _behind(run, node)
+        return f"node {node} ({state.ref.kind} {state.ref.name}): {why}" + (
+            f"; behind it: {', '.join(waiting)}" if waiting else ""
+        )
+    if run.spec.waiting:
+        first_waiting = run.spec.waiting[0]
+        return f"node {first_waiting.node}: waits for values of {', '.join(first_waiting.paths) or 'other nodes'}"
+    return ""
+
+
+def _behind(run: Run, blocked: NodeId) -> list[NodeId]:
+    """The nodes that wait for ``blocked``, directly or through others."""
+    behind: set[NodeId] = {blocked}
+    for node, needed in run.needs.items():
+        if needed & behind:
+            behind.add(node)
+    return sorted(behind - {blocked})
+
+
+def _phase(run: Run) -> str:
+    if any(each.severity is Severity.ERROR for each in run.spec.violations):
+        return "Failed"
+    if any(state.phase is NodePhase.ERROR for state in run.states.values()):
+        return "Failed"
+    return "Completed" if run.complete else "Executing"
+
+
+def _node(state: NodeState) -> dict[str, Any]:
+    ref = state.ref
+    told: dict[str, Any] = {
+        "phase": state.phase.value,
+        "message": state.message,
+        "lastError": state.last_error,
+        "attempts": state.attempts,
+        "appliedAt": rfc3339(state.applied_at) if state.applied_at else None,
+        "readyAt": rfc3339(state.ready_at) if state.ready_at else None,
+        "resourceRef": {
+            "apiVersion": ref.api_version,
+            "kind": ref.kind,
+            "namespace": ref.namespace,
+            "name": ref.name,
+        }
+        | ({"uid": state.uid} if state.uid else {}),
+    }
+    return {key: value for key, value in told.items() if value not in (None, "", 0)}
+
+
+def _conditions(
+    current: Mapping[str, Any], phase: str, message: str, *, generation: int, now: datetime
+) -> list[dict[str, Any]]:
+    holds = phase == "Completed"
+    ready = Condition(type="Ready", holds=holds, reason=phase, message="" if holds else message)
+    return merged(current.get("conditions", ()), [ready], generation=generation, now=now)

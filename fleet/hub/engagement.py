@@ -1,0 +1,198 @@
+"""One engagement per cluster: connected, watched and worked on, for as long as the cluster is registered.
+
+An engagement that breaks is begun again, later and later, and every other cluster goes on meanwhile. While it
+lives, a probe asks the API server every few seconds; a cluster that does not answer keeps its engagement (its
+streams come back by themselves), is told to be unreachable, and gets everything tried again once it answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import structlog
+from prometheus_client import Gauge
+
+from fleet.audit.facts import Fact, Tag
+from fleet.errors import FleetError
+from fleet.hub import owncrds
+from fleet.hub import spoke as spokes
+from fleet.hub.hubside import HubSide
+from fleet.hub.spoke import Spoke
+from fleet.kube.client import ClusterClient
+from fleet.kube.session import open_session
+from fleet.kube.writes import Cause
+from fleet.registry.clusters import Health, Role
+from fleet.retrying import Backoff
+from fleet.watch.informers import Informers
+
+if TYPE_CHECKING:
+    from fleet.apply.inventory import Inventory
+    from fleet.audit.log import AuditLog
+    from fleet.cue.evaluator import Evaluator
+    from fleet.hub.hubclient import HubClient
+    from fleet.registry.clusters import Cluster
+    from fleet.registry.repository import ClusterRepository
+    from fleet.transforms.catalog import Catalog
+    from fleet.transforms.controller import Spokes
+    from fleet.transforms.repository import TransformRepository
+
+log = structlog.get_logger(__name__)
+
+PROBE_EVERY_S = 5.0
+ENGAGE_AGAIN = Backoff(initial_s=0.5, maximum_s=30.0, jitter_s=0.5)
+
+reachable = Gauge("fleet_cluster_reachable", "1 where the cluster's API server answers.", ["cluster"])
+
+
+class Rooms:
+    """What every engagement shares."""
+
+    def __init__(
+        self,
+        *,
+        audit: AuditLog,
+        catalog: Catalog,
+        clusters: ClusterRepository,
+        evaluator: Evaluator,
+        inventory: Inventory,
+        spokes: Spokes,
+        transforms: TransformRepository,
+    ) -> None:
+        self.audit = audit
+        self.catalog = catalog
+        self.clusters = clusters
+        self.evaluator = evaluator
+        self.inventory = inventory
+        self.spokes = spokes
+        self.transforms = transforms
+
+
+class Engagement:
+    """The hub's work on one cluster. `supervise` goes on until it is cancelled."""
+
+    def __init__(self, cluster: Cluster, rooms: Rooms, hub_client: HubClient) -> None:
+        self.cluster = cluster
+        self.health: Health | None = None
+        self.engaged = False
+        self._rooms = rooms
+        self._hub_client = hub_client
+        self._spoke: Spoke | None = None
+        self._hub_side: HubSide | None = None
+
+    async def supervise(self) -> None:
+        """Engage the cluster again and again; what ends an engagement is logged, and ends nothing else."""
+        failures = 0
+        while True:
+            started = asyncio.get_running_loop().time()
+            try:
+                await self._engage()
+            except* FleetError as group:
+                error: BaseException = _first(group)
+                await self._record(Health(reachable=False, reason=str(error), checked_at=datetime.now(UTC)))
+                log.warning("cannot engage cluster", cluster=self.cluster.name, error=str(error))
+            except* Exception as group:
+                error = _first(group)
+                log.exception("engagement failed unexpectedly", cluster=self.cluster.name)
+            self.engaged = False
+            lived_s = asyncio.get_running_loop().time() - started
+            failures = 1 if lived_s > ENGAGE_AGAIN.maximum_s else failures + 1
+            await asyncio.sleep(ENGAGE_AGAIN.delay_s(failures, error))
+
+    def look_again(self) -> None:
+        """The set of registered clusters changed."""
+        if self._hub_side is not None:
+            self._hub_side.look_again()
+
+    async def _engage(self) -> None:
+        """Connect, and do what the cluster's roles ask for, until something breaks."""
+        async with open_session(self.cluster.connection, read_secret=self._hub_client.read_secret) as session:
+            client = ClusterClient(self.cluster.name, session, self._rooms.audit)
+            await self._probe_once(client)
+            if self.cluster.suspend:
+                await self._probe(client)
+                return
+            async with Informers(client) as informers, asyncio.TaskGroup() as group:
+                group.create_task(self._probe(client), name=f"{self.cluster.name}: probe")
+                if Role.SPOKE in self.cluster.roles:
+                    await self._engage_spoke(client, informers, group)
+                if Role.HUB in self.cluster.roles:
+                    await self._engage_hub(client, informers, group)
+                self.engaged = True
+                log.info("engaged", cluster=self.cluster.name, roles=sorted(self.cluster.roles))
+
+    async def _engage_spoke(self, client: ClusterClient, informers: Informers, group: asyncio.TaskGroup) -> None:
+        ledger = await spokes.prepare(client, self._rooms.inventory)
+        self._spoke = Spoke(
+            self.cluster,
+            client,
+            informers,
+            ledger=ledger,
+            evaluator=self._rooms.evaluator,
+            catalog=self._rooms.catalog,
+            transforms=self._rooms.transforms,
+            progressed=self._hub_client.transform_progressed,
+        )
+        group.create_task(self._spoke.run(), name=f"{self.cluster.name}: spoke")
+
+    async def _engage_hub(self, client: ClusterClient, informers: Informers, group: asyncio.TaskGroup) -> None:
+        await owncrds.install(client, "transforms")
+        self._hub_side = HubSide(
+            client,
+            informers,
+            evaluator=self._rooms.evaluator,
+            catalog=self._rooms.catalog,
+            transforms=self._rooms.transforms,
+            spokes=self._rooms.spokes,
+        )
+        group.create_task(self._serve_hub(client, self._hub_side), name=f"{self.cluster.name}: hub")
+
+    async def _serve_hub(self, client: ClusterClient, hub_side: HubSide) -> None:
+        with self._hub_client.connected(client, hub_side.backlog):
+            await hub_side.run()
+
+    async def _probe(self, client: ClusterClient) -> None:
+        """Ask the API server every few seconds whether it is there."""
+        while True:
+            await asyncio.sleep(PROBE_EVERY_S)
+            try:
+                await self._probe_once(client)
+            except FleetError as exc:
+                await self._record(Health(reachable=False, reason=str(exc), checked_at=datetime.now(UTC)))
+
+    async def _probe_once(self, client: ClusterClient) -> None:
+        version = await client.version()
+        was_away = self.health is not None and not self.health.reachable
+        await self._record(Health(reachable=True, version=version, checked_at=datetime.now(UTC)))
+        if was_away and self._spoke is not None:
+            self._spoke.hurry()
+
+    async def _record(self, health: Health) -> None:
+        """Remember a look at the cluster; SQL being away must not end the engagement over it."""
+        before, self.health = self.health, health
+        reachable.labels(self.cluster.name).set(health.reachable)
+        try:
+            changed = await self._rooms.clusters.record_health(self.cluster.name, health)
+            if changed and (before is None or before.reachable != health.reachable):
+                log.info(
+                    "cluster health", cluster=self.cluster.name, reachable=health.reachable, why=health.reason
+                )
+                await self._rooms.audit.record(
+                    Fact(
+                        tag=Tag.CLUSTER_HEALTH_CHANGED,
+                        cause=Cause(reason="reachable" if health.reachable else "unreachable"),
+                        cluster=self.cluster.name,
+                        error=health.reason,
+                        detail={"version": health.version},
+                    )
+                )
+        except FleetError as exc:
+            log.warning("cluster health is not recorded", cluster=self.cluster.name, error=str(exc))
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,139 @@
+"""The registered clusters, and one supervised engagement for each.
+
+The folder of cluster files decides; what changes in it takes effect at once. A cluster whose file changed is
+engaged anew, one whose file went is let go: its engagement ends, and nothing on it is touched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from fleet.audit.facts import Fact, Tag
+from fleet.errors import FleetError
+from fleet.hub.engagement import Engagement
+from fleet.hub.hubclient import HubClient
+from fleet.kube.writes import Cause
+from fleet.registry import directory
+from fleet.registry.clusters import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from fleet.hub.engagement import Rooms
+    from fleet.ids import ClusterName
+    from fleet.registry.clusters import Cluster
+    from fleet.registry.directory import Registrations
+    from fleet.registry.repository import Changes
+
+log = structlog.get_logger(__name__)
+
+
+class RegisteredSpokes:
+    """The spokes of the last look at the folder (transforms.controller.Spokes)."""
+
+    def __init__(self) -> None:
+        self._labels: Mapping[ClusterName, Mapping[str, str]] = {}
+
+    def labels(self) -> Mapping[ClusterName, Mapping[str, str]]:
+        """The labels of every registered spoke."""
+        return self._labels
+
+    def become(self, clusters: tuple[Cluster, ...]) -> None:
+        """Take the spokes among ``clusters`` as the registered ones."""
+        self._labels = {each.name: each.labels for each in clusters if Role.SPOKE in each.roles}
+
+
+@dataclass(frozen=True, slots=True)
+class _Supervised:
+    engagement: Engagement
+    task: asyncio.Task[None]
+
+
+class Fleet:
+    """Every engagement. `run` follows the folder until it is cancelled."""
+
+    def __init__(self, folder: Path, rooms: Rooms, spokes: RegisteredSpokes) -> None:
+        self.read_once = False
+        self._folder = folder
+        self._rooms = rooms
+        self._spokes = spokes
+        self._hub_client = HubClient()
+        self._supervised: dict[ClusterName, _Supervised] = {}
+
+    @property
+    def engagements(self) -> list[Engagement]:
+        """The engagements, by name of their clusters."""
+        return [self._supervised[name].engagement for name in sorted(self._supervised)]
+
+    async def run(self) -> None:
+        """Follow the cluster files, and keep every registered cluster engaged."""
+        async with asyncio.TaskGroup() as group, aclosing(directory.follow(self._folder)) as changes:
+            async for registrations in changes:
+                await self._take(registrations, group)
+
+    async def _take(self, registrations: Registrations, group: asyncio.TaskGroup) -> None:
+        for error in registrations.errors:
+            log.error("cluster file refused", error=str(error))
+        clusters = _with_one_hub(registrations.clusters)
+        await self._remember(registrations)
+        self._spokes.become(clusters)
+        wanted = {cluster.name: cluster for cluster in clusters}
+        for name, supervised in list(self._supervised.items()):
+            if wanted.get(name) != supervised.engagement.cluster:
+                await self._let_go(name)
+        for name, cluster in wanted.items():
+            if name not in self._supervised:
+                engagement = Engagement(cluster, self._rooms, self._hub_client)
+                task = group.create_task(engagement.supervise(), name=f"{name}: engagement")
+                self._supervised[name] = _Supervised(engagement, task)
+        for supervised in self._supervised.values():
+            supervised.engagement.look_again()
+        self.read_once = True
+
+    async def _let_go(self, name: ClusterName) -> None:
+        supervised = self._supervised.pop(name)
+        supervised.task.cancel()
+        await asyncio.wait([supervised.task])
+        log.info("let go", cluster=name)
+
+    async def _remember(self, registrations: Registrations) -> None:
+        """Registrations in SQL, and what changed in the audit log."""
+        while True:
+            try:
+                changes = await self._rooms.clusters.sync(registrations)
+                await self._record(registrations, changes)
+            except FleetError as exc:
+                log.warning("registrations are not recorded yet", error=str(exc))
+                await asyncio.sleep(1.0)
+            else:
+                return
+
+    async def _record(self, registrations: Registrations, changes: Changes) -> None:
+        told = {
+            Tag.CLUSTER_REGISTERED: changes.registered,
+            Tag.CLUSTER_UPDATED: changes.updated,
+            Tag.CLUSTER_DETACHED: changes.detached,
+        }
+        for tag, names in told.items():
+            for name in names:
+                log.info("registration", cluster=name, change=tag.value)
+                await self._rooms.audit.record(Fact(tag=tag, cause=Cause(reason="its cluster file"), cluster=name))
+        for error in registrations.errors:
+            await self._rooms.audit.record(
+                Fact(tag=Tag.CLUSTER_FILE_REFUSED, cause=Cause(reason="its cluster file"), error=str(error))
+            )
+
+
+def _with_one_hub(clusters: tuple[Cluster, ...]) -> tuple[Cluster, ...]:
+    """The clusters, of which the first by name that wants to be the hub cluster is it."""
+    hubs = [cluster.name for cluster in clusters if Role.HUB in cluster.roles]
+    if len(hubs) <= 1:
+        return clusters
+    log.error("several clusters have the role hub; only the first is taken", taken=hubs[0], left_out=hubs[1:])
+    return tuple(cluster for cluster in clusters if cluster.name not in hubs[1:])

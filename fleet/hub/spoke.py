@@ -1,0 +1,176 @@
+"""What the hub does on one spoke, put together: rollout of CRDs, instances, graphs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from fleet.apply.bring import Bringer
+from fleet.apply.children import Children
+from fleet.apply.executor import Executor
+from fleet.apply.ledger import Ledger
+from fleet.apply.run import GraphKey
+from fleet.apply.teardown import Teardown
+from fleet.apply.turn import Tools
+from fleet.hub import owncrds
+from fleet.ids import GraphUid, TransformName
+from fleet.kube import labels
+from fleet.kube.discovery import Discovery
+from fleet.kube.wellknown import GRAPHS
+from fleet.render.controller import InstanceController, InstanceKey, reads_observed
+from fleet.transforms.rollout import Rollouts
+from fleet.watch.backlog import Backlog, work
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fleet.apply.inventory import Inventory
+    from fleet.cue.evaluator import Evaluator
+    from fleet.kube.client import ClusterClient
+    from fleet.kube.objects import LiveObject
+    from fleet.kube.resources import ResourceType
+    from fleet.registry.clusters import Cluster
+    from fleet.transforms.catalog import Active, Catalog
+    from fleet.transforms.repository import TransformRepository
+    from fleet.watch.informers import Informers
+
+ROLLOUT_WORKERS = 4
+INSTANCE_WORKERS = 16
+GRAPH_WORKERS = 64
+"""A graph's turn mostly waits for the API server; how much is asked of that at once, the client bounds."""
+
+
+class Spoke:
+    """The controllers of one spoke. `run` works until it is cancelled."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        client: ClusterClient,
+        informers: Informers,
+        *,
+        ledger: Ledger,
+        evaluator: Evaluator,
+        catalog: Catalog,
+        transforms: TransformRepository,
+        progressed: Callable[[TransformName], None],
+    ) -> None:
+        self._catalog = catalog
+        self._informers = informers
+        self._tell_progress = progressed
+        self._graph_keys: dict[GraphUid, GraphKey] = {}
+        self._observing: set[TransformName] = set()
+        self.rollouts = Backlog[TransformName](f"{cluster.name} rollouts")
+        self.instances = Backlog[InstanceKey](f"{cluster.name} instances")
+        self.graphs = Backlog[GraphKey](f"{cluster.name} graphs")
+
+        graphs = informers.start(GRAPHS, on_change=self._graph_changed)
+        self._graph_cache = graphs.cache
+        children = Children(client, informers, on_change=self._child_changed)
+        discovery = Discovery(client)
+        teardown = Teardown(client, graphs=graphs, discovery=discovery, children=children, ledger=ledger)
+        tools = Tools(
+            cluster=client.name,
+            discovery=discovery,
+            children=children,
+            ledger=ledger,
+            bringer=Bringer(client, children=children, ledger=ledger),
+        )
+        self._executor = Executor(client, graphs=graphs, tools=tools, teardown=teardown)
+        self._instance_controller = InstanceController(
+            client, cluster_labels=cluster.labels, informers=informers, graphs=graphs, evaluator=evaluator
+        )
+        self._rollouts = Rollouts(
+            client,
+            cluster_labels=cluster.labels,
+            informers=informers,
+            catalog=catalog,
+            repository=transforms,
+            backlog=self.rollouts,
+            kinds=self,
+        )
+
+    async def run(self) -> None:
+        """Roll out, render and execute until cancelled."""
+        unsubscribe = self._catalog.subscribe(self.rollouts.add)
+        try:
+            for active in self._catalog.all():
+                self.rollouts.add(active.transform)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(work(self.rollouts, self._rollouts.reconcile, workers=ROLLOUT_WORKERS))
+                group.create_task(
+                    work(self.instances, self._instance_controller.reconcile, workers=INSTANCE_WORKERS)
+                )
+                group.create_task(work(self.graphs, self._executor.reconcile, workers=GRAPH_WORKERS))
+        finally:
+            unsubscribe()
+
+    def hurry(self) -> None:
+        """The cluster is back: try everything now that waits for a later try."""
+        for backlog in (self.rollouts, self.instances, self.graphs):
+            backlog.hurry()
+
+    # What the rollouts say (transforms.rollout.Kinds)
+
+    def serve(self, active: Active) -> None:
+        """Watch a kind's instances, and look at all of them with this revision."""
+        if reads_observed(active.module):
+            self._observing.add(active.transform)
+        else:
+            self._observing.discard(active.transform)
+        self._instance_controller.serving[active.resource] = active
+        informer = self._informers.start(active.resource, on_change=self._instance_watcher(active.resource))
+        for seen in informer.cache:
+            self.instances.add(InstanceKey(active.resource, seen.meta.namespace, seen.meta.name))
+
+    def withhold(self, resource: ResourceType) -> None:
+        """Stop watching a kind's instances."""
+        self._instance_controller.serving.pop(resource, None)
+        self._informers.stop(resource)
+
+    def progressed(self, transform: TransformName) -> None:
+        """Pass on that SQL has a new rollout state."""
+        self._tell_progress(transform)
+
+    # What the streams say
+
+    def _instance_watcher(self, resource: ResourceType) -> Callable[[LiveObject], None]:
+        def changed(seen: LiveObject) -> None:
+            self.instances.add(InstanceKey(resource, seen.meta.namespace, seen.meta.name))
+
+        return changed
+
+    def _graph_changed(self, seen: LiveObject) -> None:
+        key, uid = GraphKey(seen.meta.namespace, seen.meta.name), GraphUid(seen.meta.uid)
+        known = self._graph_cache.get(*key)
+        if known is not None and known.meta.uid == uid:
+            self._graph_keys[uid] = key
+        else:
+            self._graph_keys.pop(uid, None)
+        self._look_at_graph(key)
+        self._look_at_instance_of(seen)
+
+    def _child_changed(self, graph: GraphUid) -> None:
+        key = self._graph_keys.get(graph)
+        if key is None:
+            return
+        self._look_at_graph(key)
+        live = self._graph_cache.get(key.namespace, key.name)
+        if live is not None and live.meta.labels.get(labels.TRANSFORM) in self._observing:
+            self._look_at_instance_of(live)
+
+    def _look_at_graph(self, key: GraphKey) -> None:
+        self.graphs.add(key)
+        self._executor.wake(key)
+
+    def _look_at_instance_of(self, graph: LiveObject) -> None:
+        source = graph.body["spec"]["sourceRef"]
+        for resource in self._instance_controller.serving:
+            if (resource.api_version, resource.kind) == (source["apiVersion"], source["kind"]):
+                self.instances.add(InstanceKey(resource, source["namespace"], source["name"]))
+
+
+async def prepare(client: ClusterClient, inventory: Inventory) -> Ledger:
+    """What a spoke needs before anything is watched there: our CRD, and what SQL knows of it."""
+    await owncrds.install(client, "resourcegraphs")
+    return await Ledger.load(inventory, client.name)

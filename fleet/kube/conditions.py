@@ -1,0 +1,79 @@
+"""Conditions and times as the Kubernetes API conventions want them.
+
+Source: API conventions, "Typical status properties": a condition keeps its ``lastTransitionTime`` for as long as
+its status stays the same, and says for which generation it speaks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+MAX_MESSAGE = 4000
+"""Longer messages are cut: a status must stay small, and the whole text stands in the audit log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One condition; ``holds`` None is Unknown."""
+
+    type: str
+    holds: bool | None
+    reason: str
+    message: str = ""
+
+
+def merged(
+    existing: Iterable[Mapping[str, Any]], wanted: Iterable[Condition], *, generation: int, now: datetime
+) -> list[dict[str, Any]]:
+    """``status.conditions`` with ``wanted`` in it, in that order; other conditions are kept."""
+    before = {condition["type"]: condition for condition in existing}
+    result = []
+    for condition in wanted:
+        status = {True: "True", False: "False", None: "Unknown"}[condition.holds]
+        known = before.pop(condition.type, None)
+        since = known["lastTransitionTime"] if known and known["status"] == status else rfc3339(now)
+        result.append(
+            {
+                "type": condition.type,
+                "status": status,
+                "observedGeneration": generation,
+                "lastTransitionTime": since,
+                "reason": condition.reason,
+                "message": condition.message[:MAX_MESSAGE],
+            }
+        )
+    return result + [dict(condition) for condition in before.values()]
+
+
+def holds(body: Mapping[str, Any], condition: str) -> bool:
+    """Whether an object's ``condition`` is True."""
+    conditions = body.get("status", {}).get("conditions", ())
+    return any(each["type"] == condition and each["status"] == "True" for each in conditions)
+
+
+def rfc3339(moment: datetime) -> str:
+    """A UTC time in the form of the Kubernetes API, in whole seconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_rfc3339(text: str) -> datetime:
+    """The reverse of `rfc3339`."""
+    return datetime.fromisoformat(text)
+
+
+def merge_patch(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON merge patch (RFC 7386) that turns ``current`` into ``wanted``; empty where they are equal."""
+    patch: dict[str, Any] = {key: None for key in current if key not in wanted}
+    for key, value in wanted.items():
+        known = current.get(key)
+        if isinstance(value, dict) and isinstance(known, dict):
+            if nested := merge_patch(known, value):
+                patch[key] = nested
+        elif key not in current or known != value:
+            patch[key] = value
+    return patch

@@ -1,0 +1,24 @@
+"""The labels, annotations and finalizers by which the fleet knows what is its own."""
+
+GROUP = "platform.pequod.io"
+
+TRANSFORM = f"{GROUP}/transform"
+"""On a generated CRD and on a graph: the Transform that it comes from."""
+
+REVISION = f"{GROUP}/revision"
+"""Annotation on a generated CRD: the number of the revision and a digest of what was applied."""
+
+GRAPH = f"{GROUP}/graph"
+"""On every object that a node stands for: the uid of its ResourceGraph."""
+
+NODE = f"{GROUP}/node"
+"""On every object that a node stands for: the node's id."""
+
+INSTANCE = f"{GROUP}/instance"
+"""On a graph: the uid of the instance that it was rendered from."""
+
+TEARDOWN_FINALIZER = f"{GROUP}/teardown"
+"""On a ResourceGraph: the hub takes its objects down before it goes."""
+
+ROLLOUT_FINALIZER = f"{GROUP}/rollout"
+"""On a Transform: the hub withdraws its kind from the spokes before it goes."""

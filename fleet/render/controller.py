@@ -1,0 +1,195 @@
+"""The instances of one spoke: render each with the revision in force, apply its graph, project its status.
+
+The render is pure, so its result is remembered by what went into it, and an event that changes none of that costs
+no render. Deleting an instance needs nothing from here: Kubernetes deletes its graph, and the graph's finalizer
+brings the teardown.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import structlog
+
+from fleet.cue.contract import ClusterFacts, InstanceMetadata, RenderInput
+from fleet.errors import Terminal
+from fleet.ids import InstanceUid, NodeId
+from fleet.kube import labels
+from fleet.kube.conditions import merge_patch
+from fleet.kube.errors import NotFound
+from fleet.kube.wellknown import GRAPHS
+from fleet.kube.writes import Cause
+from fleet.render import manifest as manifests
+from fleet.render import status as statuses
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fleet.cue.contract import Rendered
+    from fleet.cue.evaluator import Evaluator
+    from fleet.cue.module import Module
+    from fleet.kube.client import ClusterClient
+    from fleet.kube.objects import LiveObject
+    from fleet.kube.resources import ResourceType
+    from fleet.transforms.catalog import Active
+    from fleet.watch.informers import Informer, Informers
+
+log = structlog.get_logger(__name__)
+
+MEMO_SIZE = 10_000
+"""Renders remembered per cluster; the least recently used go first, and cost one render when needed again."""
+
+
+class InstanceKey(NamedTuple):
+    """One instance on a cluster."""
+
+    resource: ResourceType
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.resource.kind} {self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Memo:
+    inputs: tuple[object, ...]
+    rendered: Rendered
+    manifest: dict[str, Any]
+
+
+class InstanceController:
+    """Reconciles the instances of one spoke. `serving` says which kinds, and with which revision."""
+
+    def __init__(
+        self,
+        client: ClusterClient,
+        *,
+        cluster_labels: Mapping[str, str],
+        informers: Informers,
+        graphs: Informer,
+        evaluator: Evaluator,
+    ) -> None:
+        self.serving: dict[ResourceType, Active] = {}
+        self._client = client
+        self._cluster = ClusterFacts(name=client.name, labels=dict(cluster_labels))
+        self._informers = informers
+        self._graphs = graphs
+        self._evaluator = evaluator
+        self._memos: OrderedDict[InstanceUid, _Memo] = OrderedDict()
+
+    async def reconcile(self, key: InstanceKey) -> float | None:
+        """One turn for one instance."""
+        active = self.serving.get(key.resource)
+        informer = self._informers.get(key.resource)
+        if active is None or informer is None:
+            return None
+        await self._graphs.synced()
+        instance = informer.cache.get(key.namespace, key.name)
+        if instance is None or instance.deleting:
+            return None
+        graph = self._graphs.cache.get(key.namespace, manifests.graph_name(key.resource.kind, key.name))
+        if graph is not None and not self._owned(graph, instance):
+            return None  # an earlier instance of this name is still torn down; the end of its graph wakes us
+        try:
+            memo = await self._render(instance, active, graph)
+            if graph is None or not manifests.same(graph, memo.manifest):
+                graph = await self._apply(instance, active, memo)
+        except Terminal as exc:
+            failed = statuses.Outcome(error=str(exc), error_reason=type(exc).__name__)
+            await self._publish(informer, instance, graph, failed)
+            raise
+        await self._publish(informer, instance, graph, statuses.Outcome(projected=memo.rendered.status or {}))
+        return None
+
+    async def _render(self, instance: LiveObject, active: Active, graph: LiveObject | None) -> _Memo:
+        observed = self._observed(graph) if reads_observed(active.module) else {}
+        inputs = (
+            active.module.digest,
+            active.revision,
+            instance.meta.generation,
+            instance.meta.labels,
+            instance.meta.annotations,
+            {node: (seen.meta.uid, seen.meta.resource_version) for node, seen in observed.items()},
+        )
+        uid = InstanceUid(instance.meta.uid)
+        memo = self._memos.get(uid)
+        if memo is None or memo.inputs != inputs:
+            rendered = await self._evaluator.render(active.module, self._input(instance, observed))
+            memo = _Memo(inputs, rendered, manifests.build(instance, active, rendered))
+            self._memos[uid] = memo
+            if len(self._memos) > MEMO_SIZE:
+                self._memos.popitem(last=False)
+        self._memos.move_to_end(uid)
+        return memo
+
+    def _input(self, instance: LiveObject, observed: Mapping[NodeId, LiveObject]) -> RenderInput:
+        meta = instance.meta
+        return RenderInput(
+            metadata=InstanceMetadata(
+                name=meta.name, namespace=meta.namespace, labels=meta.labels, annotations=meta.annotations
+            ),
+            spec=instance.body.get("spec", {}),
+            cluster=self._cluster,
+            observed={node: seen.body for node, seen in observed.items()},
+        )
+
+    def _observed(self, graph: LiveObject | None) -> dict[NodeId, LiveObject]:
+        """The live objects of the graph's nodes, from every informer that watches such objects."""
+        if graph is None:
+            return {}
+        return {
+            NodeId(seen.meta.labels[labels.NODE]): seen
+            for informer in self._informers.selected_by(labels.GRAPH)
+            for seen in informer.cache.labelled(graph.meta.uid)
+            if labels.NODE in seen.meta.labels
+        }
+
+    async def _apply(self, instance: LiveObject, active: Active, memo: _Memo) -> LiveObject:
+        graph = await self._client.apply(
+            GRAPHS,
+            memo.manifest,
+            cause=_cause("rendered", instance, active),
+            force=True,  # the graph is ours alone: whoever edits it is put right
+        )
+        self._graphs.learn(graph)
+        return graph
+
+    async def _publish(
+        self, informer: Informer, instance: LiveObject, graph: LiveObject | None, outcome: statuses.Outcome
+    ) -> None:
+        wanted = statuses.build(instance, graph, outcome, now=datetime.now(UTC))
+        patch = merge_patch(instance.body.get("status", {}), wanted)
+        if not patch:
+            return
+        active = self.serving.get(informer.resource)
+        try:
+            changed = await self._client.patch_status(
+                informer.resource, instance.ref, patch, cause=_cause("status of the instance", instance, active)
+            )
+        except NotFound:
+            return  # deleted meanwhile
+        informer.learn(changed)
+
+    def _owned(self, graph: LiveObject, instance: LiveObject) -> bool:
+        owned = any(owner.uid == instance.meta.uid for owner in graph.meta.owner_references)
+        return owned and not graph.deleting
+
+
+def reads_observed(module: Module) -> bool:
+    """Whether a module can read live values at all: no file of it says ``observed``, no render depends on them."""
+    return any("observed" in text for text in module.files.values())
+
+
+def _cause(reason: str, instance: LiveObject, active: Active | None) -> Cause:
+    return Cause(
+        reason=reason,
+        transform=active.transform if active else None,
+        revision=active.revision if active else None,
+        instance_uid=InstanceUid(instance.meta.uid),
+        instance=f"{instance.meta.namespace}/{instance.meta.name}",
+        instance_kind=instance.kind,
+    )

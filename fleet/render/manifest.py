@@ -1,0 +1,84 @@
+"""The ResourceGraph that an instance renders to."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from fleet.kube import labels
+from fleet.kube.wellknown import GRAPHS
+
+if TYPE_CHECKING:
+    from fleet.cue.contract import Rendered
+    from fleet.kube.objects import LiveObject
+    from fleet.transforms.catalog import Active
+
+MAX_NAME = 253
+"""Longest name of an object: a DNS subdomain (RFC 1123)."""
+
+
+def graph_name(kind: str, instance: str) -> str:
+    """The graph's name: the kind keeps two instances of one name apart.
+
+    A name that would be too long is cut, and made unique by a digest of the whole.
+    """
+    name = f"{kind.lower()}-{instance}"
+    if len(name) <= MAX_NAME:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:10]
+    return f"{name[: MAX_NAME - 11]}-{digest}"
+
+
+def build(instance: LiveObject, active: Active, rendered: Rendered) -> dict[str, Any]:
+    """The graph's manifest for server-side apply."""
+    meta = instance.meta
+    content = {
+        "nodes": list(rendered.nodes),
+        "waiting": [{"node": each.node, "paths": list(each.paths)} for each in rendered.waiting],
+        "violations": [msgspec.to_builtins(each) for each in rendered.violations],
+    }
+    digest = hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
+    return {
+        "apiVersion": GRAPHS.api_version,
+        "kind": GRAPHS.kind,
+        "metadata": {
+            "name": graph_name(instance.kind, meta.name),
+            "namespace": meta.namespace,
+            "labels": {labels.TRANSFORM: active.transform, labels.INSTANCE: meta.uid},
+            "finalizers": [labels.TEARDOWN_FINALIZER],
+            "ownerReferences": [
+                {
+                    "apiVersion": instance.api_version,
+                    "kind": instance.kind,
+                    "name": meta.name,
+                    "uid": meta.uid,
+                    "controller": True,
+                    "blockOwnerDeletion": True,
+                }
+            ],
+        },
+        "spec": {
+            "sourceRef": {
+                "apiVersion": instance.api_version,
+                "kind": instance.kind,
+                "name": meta.name,
+                "namespace": meta.namespace,
+                "uid": meta.uid,
+            },
+            "revision": {"transform": active.transform, "number": active.revision},
+            "renderHash": f"sha256:{digest}",
+            **content,
+        },
+    }
+
+
+def same(graph: LiveObject, manifest: dict[str, Any]) -> bool:
+    """Whether the graph on the cluster is what was rendered."""
+    spec, wanted = graph.body.get("spec", {}), manifest["spec"]
+    return (
+        spec.get("renderHash") == wanted["renderHash"]
+        and spec.get("revision") == wanted["revision"]
+        and labels.TEARDOWN_FINALIZER in graph.meta.finalizers
+    )

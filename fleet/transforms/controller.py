@@ -1,0 +1,242 @@
+"""The Transforms of the hub cluster: from ``spec`` to a revision in force, and back to ``status``.
+
+A Transform whose module cannot be loaded keeps its last good revision in force: the spokes go on with it, and the
+status says what is wrong with the new one. Deleting a Transform withdraws its kind from every spoke first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from fleet.errors import Terminal, Transient
+from fleet.ids import ClusterName, TransformName
+from fleet.kube import labels
+from fleet.kube.conditions import merge_patch
+from fleet.kube.errors import NotFound
+from fleet.kube.wellknown import TRANSFORMS
+from fleet.kube.writes import Cause
+from fleet.registry import selection
+from fleet.transforms import crd as crds
+from fleet.transforms import spec as specs
+from fleet.transforms import status as statuses
+from fleet.transforms.catalog import Active
+from fleet.transforms.repository import Draft, RolloutState, SchemaIssue
+from fleet.transforms.spec import DeletionPolicy, TransformError
+from fleet.transforms.status import Progress, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from fleet.cue.evaluator import Evaluator
+    from fleet.cue.module import Module
+    from fleet.kube.client import ClusterClient
+    from fleet.kube.objects import LiveObject
+    from fleet.transforms.catalog import Catalog
+    from fleet.transforms.repository import Revision, TransformRepository
+    from fleet.transforms.spec import CueRef, TransformSpec
+    from fleet.watch.informers import Informer
+
+log = structlog.get_logger(__name__)
+
+
+class Spokes(Protocol):
+    """Who can be selected: the registered spokes, by name, with their labels."""
+
+    def labels(self) -> Mapping[ClusterName, Mapping[str, str]]:
+        """The labels of every registered spoke, whether it can be reached or not."""
+        ...
+
+
+class TransformController:
+    """Reconciles the Transforms of one hub cluster."""
+
+    def __init__(
+        self,
+        client: ClusterClient,
+        *,
+        transforms: Informer,
+        catalog: Catalog,
+        repository: TransformRepository,
+        evaluator: Evaluator,
+        resolve: Callable[[CueRef], Awaitable[Module]],
+        spokes: Spokes,
+    ) -> None:
+        self._client = client
+        self._transforms = transforms
+        self._catalog = catalog
+        self._repository = repository
+        self._evaluator = evaluator
+        self._resolve = resolve
+        self._spokes = spokes
+
+    async def reconcile(self, name: TransformName) -> float | None:
+        """One turn for one Transform."""
+        live = self._transforms.cache.get("", name)
+        if live is None:
+            if self._transforms.seeing:
+                await self._forget_orphan(name)
+            return None
+        if live.deleting:
+            await self._retire(name, live)
+            return None
+        if labels.ROLLOUT_FINALIZER not in live.meta.finalizers:
+            live = await self._set_finalizers(live, (*live.meta.finalizers, labels.ROLLOUT_FINALIZER))
+        progress, failure = await self._advance(name, live)
+        await self._publish(name, live, progress)
+        if isinstance(failure, Transient):
+            raise failure
+        return None
+
+    async def _advance(self, name: TransformName, live: LiveObject) -> tuple[Progress, Exception | None]:
+        """As far as it goes: module, schema, CRD, revision, rollout. Errors become the step's condition."""
+        progress = Progress()
+        step = Step.MODULE_LOADED
+        try:
+            spec = specs.parse_spec(live.body["spec"])
+            selector = selection.parse(spec.placement.cluster_selector, field="spec.placement.clusterSelector")
+            module = await self._resolve(spec.cue_ref)
+            meta = await self._evaluator.inspect(module)
+            progress = progress.reached(step, f"module {module.digest}")
+            step = Step.SCHEMA_EXTRACTED
+            schema = await self._evaluator.schema(module)
+            issues = tuple(SchemaIssue(path=each.path, reason=each.reason) for each in schema.issues)
+            wider = f"wider than the module in {len(issues)} places" if issues else "exact"
+            progress = progress.reached(step, wider)
+            step = Step.CRD_GENERATED
+            generated = crds.generated_names(
+                name,
+                spec,
+                module_kind=meta.kind,
+                module_plural=meta.plural,
+                module_categories=meta.categories,
+            )
+            manifest = crds.build(
+                name, spec, generated, schema=schema.schema, printer_columns=meta.printer_columns
+            )
+            self._refuse_taken(name, manifest)
+            draft = Draft(
+                module_digest=module.digest,
+                files=module.files,
+                resource=crds.resource_type(manifest),
+                crd=manifest,
+                schema_issues=issues,
+                placement=selector,
+            )
+            revision = await self._repository.record_revision(name, draft=draft)
+            progress = replace(progress.reached(step, f"revision {revision.number}"), revision=revision)
+        except (Terminal, Transient) as exc:
+            return progress.failed(step, type(exc).__name__, str(exc)), exc
+        self._catalog.put(_active(revision, spec, module))
+        return await self._judge_rollout(name, progress), None
+
+    async def _judge_rollout(self, name: TransformName, progress: Progress) -> Progress:
+        active = self._catalog.get(name)
+        if active is None:
+            return progress
+        await self._expect_rollouts(active)
+        rollouts = await self._repository.rollouts(name)
+        return statuses.rolled_out(progress, rollouts, await self._repository.rollout_counts(name))
+
+    async def _expect_rollouts(self, active: Active) -> None:
+        """Selected spokes that have not reported yet are part of the count, reachable or not."""
+        known = {each.cluster: each for each in await self._repository.rollouts(active.transform)}
+        spokes = self._spokes.labels()
+        for cluster, cluster_labels in spokes.items():
+            before = known.get(cluster)
+            if active.belongs_on(cluster_labels) and (before is None or before.state is RolloutState.WITHDRAWN):
+                await self._set(active, cluster, RolloutState.PENDING, "waiting for the cluster")
+        for cluster, before in known.items():
+            if cluster not in spokes and before.state is not RolloutState.WITHDRAWN:
+                await self._set(active, cluster, RolloutState.WITHDRAWN, "the cluster is not registered any more")
+
+    async def _retire(self, name: TransformName, live: LiveObject) -> None:
+        """Withdraw the kind from every spoke, then let the Transform go."""
+        if labels.ROLLOUT_FINALIZER not in live.meta.finalizers:
+            return
+        active = self._catalog.get(name)
+        if active is not None:
+            policy = specs.parse_spec(live.body["spec"]).deletion_policy
+            active = replace(active, deletion_policy=policy, retiring=True)
+            self._catalog.put(active)
+            if holding := await self._still_holding(active):
+                progress = Progress().pending(Step.CRD_ROLLED_OUT, "Deleting", holding)
+                await self._publish(name, live, progress)
+                return
+        await self._repository.forget(name)
+        self._catalog.remove(name)
+        kept = tuple(each for each in live.meta.finalizers if each != labels.ROLLOUT_FINALIZER)
+        try:
+            await self._set_finalizers(live, kept)
+        except NotFound:
+            return
+
+    async def _still_holding(self, active: Active) -> str:
+        """What keeps a Transform from going. With Retain nothing is owed to a spoke that is away."""
+        rollouts = await self._repository.rollouts(active.transform)
+        spokes = self._spokes.labels()
+        held = []
+        for each in rollouts:
+            if each.state is RolloutState.WITHDRAWN:
+                continue
+            if each.cluster not in spokes or active.deletion_policy is DeletionPolicy.RETAIN:
+                continue
+            held.append(f"{each.cluster}: {each.reason or 'its CRD is still to be deleted'}")
+        return "; ".join(held)
+
+    async def _forget_orphan(self, name: TransformName) -> None:
+        """The Transform is gone without its finalizer having run: somebody took the finalizer off."""
+        if self._catalog.get(name) is not None:
+            log.warning("Transform went without its finalizer; its CRDs are retained", transform=name)
+            await self._repository.forget(name)
+            self._catalog.remove(name)
+
+    def _refuse_taken(self, name: TransformName, manifest: crds.Manifest) -> None:
+        owner = self._catalog.owner_of_crd(manifest["metadata"]["name"])
+        if owner not in (None, name):
+            raise TransformError(
+                f"the CRD {manifest['metadata']['name']} is generated by the Transform {owner} already; "
+                f"give one of them another spec.kind or spec.group"
+            )
+
+    async def _set(self, active: Active, cluster: ClusterName, state: RolloutState, reason: str) -> None:
+        await self._repository.set_rollout(
+            active.transform, cluster=cluster, revision=active.revision, state=state, reason=reason
+        )
+
+    async def _publish(self, name: TransformName, live: LiveObject, progress: Progress) -> None:
+        current = live.body.get("status", {})
+        wanted = statuses.render(
+            progress,
+            active=self._catalog.get(name),
+            current=current,
+            generation=live.meta.generation,
+            now=datetime.now(UTC),
+        )
+        # Fields that are not known this time keep what they had.
+        patch = merge_patch(current, {**current, **wanted})
+        if patch:
+            cause = Cause(reason="status of the Transform", transform=name)
+            self._transforms.learn(await self._client.patch_status(TRANSFORMS, live.ref, patch, cause=cause))
+
+    async def _set_finalizers(self, live: LiveObject, finalizers: tuple[str, ...]) -> LiveObject:
+        patch = {"metadata": {"finalizers": list(finalizers), "resourceVersion": live.meta.resource_version}}
+        cause = Cause(reason="finalizer of the Transform", transform=TransformName(live.meta.name))
+        changed = await self._client.merge_patch(TRANSFORMS, live.ref, patch, cause=cause)
+        self._transforms.learn(changed)
+        return changed
+
+
+def _active(revision: Revision, spec: TransformSpec, module: Module) -> Active:
+    return Active(
+        transform=revision.transform,
+        revision=revision.number,
+        module=module,
+        crd=dict(revision.crd),
+        resource=revision.resource,
+        selector=revision.placement,
+        deletion_policy=spec.deletion_policy,
+    )
