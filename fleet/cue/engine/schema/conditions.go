@@ -1,0 +1,124 @@
+package schema
+
+import (
+	"strings"
+
+	"cuelang.org/go/cue/ast"
+)
+
+// conditions are the fields of a struct that comprehensions (if, for) and computed labels may add or constrain. What CUE shows
+// of them while the definition is read is one case out of several, and often none.
+type conditions struct {
+	self   bool // the value itself, not only fields in it
+	all    bool // fields of any name
+	fields map[string]*conditions
+}
+
+// conditionsOf reads the comprehensions in the struct literals that make up a value.
+func conditionsOf(literals []*ast.StructLit) *conditions {
+	c := &conditions{}
+	for _, l := range literals {
+		for _, d := range l.Elts {
+			switch x := d.(type) {
+			case *ast.Comprehension:
+				c.body(x.Value)
+				if x.Fallback != nil {
+					c.body(x.Fallback.Body)
+				}
+			case *ast.Field:
+				if dynamicLabel(x.Label) {
+					c.all = true
+				}
+			}
+		}
+	}
+	return c
+}
+
+func dynamicLabel(l ast.Label) bool {
+	if a, ok := l.(*ast.Alias); ok {
+		if e, ok := a.Expr.(ast.Label); ok {
+			l = e
+		}
+	}
+	switch l.(type) {
+	case *ast.ParenExpr, *ast.Interpolation:
+		return true
+	}
+	return false
+}
+
+// body reads what a comprehension yields.
+func (c *conditions) body(e ast.Expr) {
+	s, ok := e.(*ast.StructLit)
+	if !ok {
+		c.all = true
+		return
+	}
+	for _, d := range s.Elts {
+		switch x := d.(type) {
+		case *ast.Field:
+			c.field(x)
+		case *ast.Comprehension:
+			c.body(x.Value)
+		case *ast.LetClause, *ast.Attribute, *ast.CommentGroup:
+		default: // an embedding or an ellipsis
+			c.all = true
+		}
+	}
+}
+
+func (c *conditions) field(f *ast.Field) {
+	name, ident, err := ast.LabelName(f.Label)
+	if err != nil || dynamicLabel(f.Label) {
+		c.all = true
+		return
+	}
+	if ident && (strings.HasPrefix(name, "#") || strings.HasPrefix(name, "_")) {
+		return // data cannot set it
+	}
+	if c.fields == nil {
+		c.fields = map[string]*conditions{}
+	}
+	sub := c.fields[name]
+	if sub == nil {
+		sub = &conditions{}
+		c.fields[name] = sub
+	}
+	if s, ok := unalias(f.Value).(*ast.StructLit); ok {
+		sub.body(s)
+		return
+	}
+	sub.self = true
+}
+
+// and joins the conditions of two comprehensions.
+func (c *conditions) and(d *conditions) *conditions {
+	switch {
+	case c == nil:
+		return d
+	case d == nil:
+		return c
+	}
+	out := &conditions{self: c.self || d.self, all: c.all || d.all, fields: map[string]*conditions{}}
+	for name, sub := range c.fields {
+		out.fields[name] = sub
+	}
+	for name, sub := range d.fields {
+		out.fields[name] = out.fields[name].and(sub)
+	}
+	return out
+}
+
+// of gives the conditions on a field; nil if there are none.
+func (c *conditions) of(name string) *conditions {
+	if c == nil {
+		return nil
+	}
+	if c.all {
+		return &conditions{self: true}
+	}
+	return c.fields[name]
+}
+
+func (c *conditions) any() bool { return c != nil && (c.self || c.all || len(c.fields) > 0) }
