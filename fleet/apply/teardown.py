@@ -170,11 +170,12 @@ class Teardown:
         kept = [each for each in graph.meta.finalizers if each != labels.TEARDOWN_FINALIZER]
         patch = {"metadata": {"finalizers": kept, "resourceVersion": graph.meta.resource_version}}
         try:
-            await self._client.merge_patch(
+            released = await self._client.merge_patch(
                 GRAPHS, graph.ref, patch, cause=causes.of_graph(graph, "teardown is complete")
             )
         except NotFound:
             return
+        self._graphs.learn(released)
 
 
 def _is_gone(outcome: Removal | FleetError) -> bool:

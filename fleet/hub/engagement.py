@@ -120,7 +120,9 @@ class Engagement:
                 if Role.HUB in self.cluster.roles:
                     await self._engage_hub(client, informers, group)
                 self.engaged = True
-                log.info("engaged", cluster=self.cluster.name, roles=sorted(self.cluster.roles))
+                log.info(
+                    "engaged", cluster=self.cluster.name, roles=[role.value for role in sorted(self.cluster.roles)]
+                )
 
     async def _engage_spoke(self, client: ClusterClient, informers: Informers, group: asyncio.TaskGroup) -> None:
         ledger = await spokes.prepare(client, self._rooms.inventory)

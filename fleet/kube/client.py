@@ -217,7 +217,8 @@ class ClusterClient:
             resource.path(ref.namespace or None, ref.name),
             body=_encode({"propagationPolicy": propagation, "preconditions": {"uid": uid}}),
         )
-        return answer.kind == "Status"
+        # Most types answer with a Status, Services with what they were; only a held object has a deletion time.
+        return answer.kind == "Status" or not answer.deleting
 
     # The wire
 

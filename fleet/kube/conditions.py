@@ -52,7 +52,7 @@ def merged(
 
 def holds(body: Mapping[str, Any], condition: str) -> bool:
     """Whether an object's ``condition`` is True."""
-    conditions = body.get("status", {}).get("conditions", ())
+    conditions = body.get("status", {}).get("conditions") or ()  # a new CRD has null there
     return any(each["type"] == condition and each["status"] == "True" for each in conditions)
 
 
