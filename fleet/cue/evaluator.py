@@ -123,4 +123,5 @@ class Evaluator:
 
 def default_size() -> int:
     """One helper for each processor that this process may use, and at most 8."""
-    return min(8, len(os.sched_getaffinity(0)))
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(8, allowed)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"syscall"
 
 	"pequod.io/fleet/engine/internal/engine"
 	"pequod.io/fleet/engine/internal/watchdog"
@@ -28,6 +29,10 @@ func main() {
 	debug.SetMaxStack(*stackMiB << 20)
 	debug.SetMemoryLimit(int64(*memoryMiB<<20) * 8 / 10) // collect harder before the watchdog gives up
 	runtime.GOMAXPROCS(2)                                // evaluation is sequential; the second is for the watchdog
+
+	// A last resort: one step of an evaluation may allocate faster than the watchdog looks.
+	ceiling := 4 * (*memoryMiB << 20)
+	_ = syscall.Setrlimit(syscall.RLIMIT_DATA, &syscall.Rlimit{Cur: ceiling, Max: ceiling})
 
 	e, err := engine.New(*modules)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"testing/fstest"
 
 	"cuelang.org/go/cue/build"
+	"cuelang.org/go/cue/literal"
 	"cuelang.org/go/cue/load"
 	"cuelang.org/go/cue/parser"
 	"cuelang.org/go/mod/modconfig"
@@ -20,6 +21,9 @@ import (
 )
 
 const (
+	// A ConfigMap holds one MiB, and a module is text that people write.
+	largest = 8 << 20
+
 	moduleFile = "cue.mod/module.cue"
 	// What a module without a cue.mod is called, so that its packages can import each other.
 	anonymous = "module: \"module.local@v0\"\nlanguage: version: \"v0.17.0\"\n"
@@ -39,23 +43,51 @@ func instance(files map[string]string) (*build.Instance, []problem.Problem) {
 		Env:        []string{},
 		Registry:   noRegistry{},
 		Package:    packageAtRoot(files),
-		FromFSPath: func(name string) string { return strings.TrimPrefix(name, "/") },
 	})
 	if err := instances[0].Err; err != nil {
 		return nil, problem.From(err)
 	}
+	if problems := commands(instances[0], map[*build.Instance]bool{}); problems != nil {
+		return nil, problems
+	}
 	return instances[0], nil
+}
+
+// commands finds imports of the packages of `cue cmd`. They are schemas that do nothing here, so that a module which
+// imports them would wait for ever for what they seem to promise.
+func commands(instance *build.Instance, seen map[*build.Instance]bool) []problem.Problem {
+	if seen[instance] {
+		return nil
+	}
+	seen[instance] = true
+	var problems []problem.Problem
+	for _, file := range instance.Files {
+		for spec := range file.ImportSpecs() {
+			if name, err := literal.Unquote(spec.Path.Value); err == nil && strings.HasPrefix(name, "tool/") {
+				problems = append(problems, problem.At(spec.Pos(), "",
+					"import %q: a fleet module cannot run commands, read files or call servers", name))
+			}
+		}
+	}
+	for _, imported := range instance.Imports {
+		problems = append(problems, commands(imported, seen)...)
+	}
+	return problems
 }
 
 func filesystem(files map[string]string) (fstest.MapFS, []problem.Problem) {
 	memory := fstest.MapFS{}
-	atRoot := false
+	atRoot, size := false, 0
 	for _, name := range sorted(files) {
 		if !fs.ValidPath(name) || name == "." {
 			return nil, []problem.Problem{problem.New("", "file %q: a module's files have clean relative paths such as sub/file.cue", name)}
 		}
 		memory[name] = &fstest.MapFile{Data: []byte(files[name]), Mode: 0o444}
 		atRoot = atRoot || rootCUE(name)
+		size += len(files[name])
+	}
+	if size > largest {
+		return nil, []problem.Problem{problem.New("", "the module's files are %d MiB together: at most %d can be loaded", size>>20, largest>>20)}
 	}
 	if !atRoot {
 		return nil, []problem.Problem{problem.New("", "the module has no .cue file at its root, where #Input and #Render belong")}

@@ -110,7 +110,7 @@ func (p *Problem) Place(pos token.Pos) bool {
 	if !pos.IsValid() || pos.Filename() == InputFile || pos.Filename() == ContractFile {
 		return false
 	}
-	p.File, p.Line, p.Column = pos.Filename(), pos.Line(), pos.Column()
+	p.File, p.Line, p.Column = strings.TrimPrefix(pos.Filename(), "/"), pos.Line(), pos.Column()
 	return true
 }
 

@@ -22,6 +22,9 @@ var (
 	statusPath     = cue.ParsePath("status")
 )
 
+// largest is what a graph may be as JSON. Every one of its objects has to fit into a request to an API server.
+const largest = 32 << 20
+
 // Rendered is the graph of an instance, as far as it is known.
 type Rendered struct {
 	Metadata   json.RawMessage   `json:"metadata"`
@@ -57,8 +60,23 @@ func Render(m *module.Module, raw []byte) (*Rendered, error) {
 	if rendered.Violations, err = concrete(filled, violationsPath, "[]"); err != nil {
 		return nil, err
 	}
-	rendered.Status, err = statusOf(filled)
-	return rendered, err
+	if rendered.Status, err = statusOf(filled); err != nil {
+		return nil, err
+	}
+	if size := rendered.size(); size > largest {
+		return nil, renderError(filled, []problem.Problem{
+			problem.New("#Render.output", "the graph is %d MiB of JSON: at most %d can be rendered", size>>20, largest>>20),
+		})
+	}
+	return rendered, nil
+}
+
+func (r *Rendered) size() int {
+	size := len(r.Metadata) + len(r.Violations) + len(r.Status)
+	for _, node := range r.Nodes {
+		size += len(node)
+	}
+	return size
 }
 
 func fill(m *module.Module, raw []byte) (cue.Value, error) {
