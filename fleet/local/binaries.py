@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _VERSION_TIMEOUT_S = 20
 _OTHER_BUILD_TIMEOUT_S = 60 * 60
-_MODULES = (programs.ETCD, programs.KUBERNETES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +34,13 @@ class Binaries:
     etcd: Path
     kube_apiserver: Path
     kube_controller_manager: Path
+    kube_scheduler: Path
+    kwok: Path
 
 
 def find() -> Binaries | None:
     """The programs, if all of them are there without building."""
-    folders = {module.name: _installed(module) or _cached(module) for module in _MODULES}
+    folders = {module.name: _installed(module) or _cached(module) for module in programs.MODULES}
     found = {name: folder for name, folder in folders.items() if folder is not None}
     return _binaries(found) if len(found) == len(folders) else None
 
@@ -50,7 +51,7 @@ def find_or_build(*, say: Callable[[str], None] = lambda _: None, display: Displ
     ``say`` gets a sentence before a build starts, with how long it will take, and one if another process is at it.
     Raises ToolchainMissing and BuildFailed.
     """
-    return _binaries({m.name: _installed(m) or _build(m, say=say, display=display) for m in _MODULES})
+    return _binaries({m.name: _installed(m) or _build(m, say=say, display=display) for m in programs.MODULES})
 
 
 def _binaries(folders: dict[str, Path]) -> Binaries:
@@ -59,6 +60,8 @@ def _binaries(folders: dict[str, Path]) -> Binaries:
         etcd=folders[programs.ETCD.name] / "etcd",
         kube_apiserver=kubernetes / "kube-apiserver",
         kube_controller_manager=kubernetes / "kube-controller-manager",
+        kube_scheduler=kubernetes / "kube-scheduler",
+        kwok=folders[programs.KWOK.name] / "kwok",
     )
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from fleet.local.ports import HOST
 
-if TYPE_CHECKING:
-    from pathlib import Path
+_KWOK_STAGES = Path(__file__).with_name("kwok.yaml")
 
 # What workloads and deletion cascades need; nothing for nodes, volumes or certificates, which are not here.
 _CONTROLLERS = (
@@ -64,6 +63,8 @@ def kube_apiserver(executable: Path, *, name: str, folder: Path, port: int, etcd
         f"--service-account-key-file={folder / 'service-account.key'}",
         f"--service-account-signing-key-file={folder / 'service-account.key'}",
         "--service-cluster-ip-range=10.0.0.0/16",
+        # No node has a kubelet that would take the "not ready" taint of a new node away.
+        "--disable-admission-plugins=TaintNodesByCondition",
         "--endpoint-reconciler-type=none",  # the address of the `kubernetes` service would be a loopback one
         "--profiling=false",
     )
@@ -78,7 +79,9 @@ def kube_controller_manager(executable: Path, *, kubeconfig: Path, folder: Path,
         f"--bind-address={HOST}",
         f"--secure-port={port}",
         "--permit-port-sharing",
-        f"--cert-dir={folder / 'controller-certificates'}",
+        # The API server's own certificate: making another one costs two RSA keys, and it is loopback either way.
+        f"--tls-cert-file={folder / 'certificates' / 'apiserver.crt'}",
+        f"--tls-private-key-file={folder / 'certificates' / 'apiserver.key'}",
         f"--root-ca-file={folder / 'certificates' / 'apiserver.crt'}",
         "--authentication-skip-lookup",
         "--leader-elect=false",
@@ -87,4 +90,27 @@ def kube_controller_manager(executable: Path, *, kubeconfig: Path, folder: Path,
         "--concurrent-deployment-syncs=20",
         "--concurrent-replicaset-syncs=20",
         "--profiling=false",
+    )
+
+
+def kube_scheduler(executable: Path, *, kubeconfig: Path) -> tuple[str, ...]:
+    """The scheduler, which serves nothing."""
+    return (
+        str(executable),
+        f"--kubeconfig={kubeconfig}",
+        "--secure-port=0",
+        "--leader-elect=false",
+        "--kube-api-qps=1000",
+        "--kube-api-burst=2000",
+    )
+
+
+def kwok(executable: Path, *, kubeconfig: Path) -> tuple[str, ...]:
+    """What gives scheduled pods the status that a kubelet would give them."""
+    return (
+        str(executable),
+        f"--kubeconfig={kubeconfig}",
+        f"--config={_KWOK_STAGES}",
+        "--manage-all-nodes=true",
+        "--node-lease-duration-seconds=0",  # no controller looks at leases here
     )

@@ -1,4 +1,8 @@
-"""One cluster: its API server and its controllers, kept in an etcd that it shares with others."""
+"""One cluster: its API server, its controllers and one node, kept in an etcd that it shares with others.
+
+The node has no machine and no kubelet. Pods are scheduled on it for real, and kwok then says that they run: a
+Deployment becomes Available, a Job completes, and no container is ever started.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,14 @@ CONTROLLER_STAGE = 2
 _START_DEADLINE_S = 90
 _GRACE_S = 5.0
 ADMIN = "admin"
+_NODE = {
+    "apiVersion": "v1",
+    "kind": "Node",
+    "metadata": {
+        "name": "loopback",
+        "labels": {"kubernetes.io/hostname": "loopback", "kubernetes.io/os": "linux"},
+    },
+}
 
 
 class ControlPlane:
@@ -44,32 +56,12 @@ class ControlPlane:
         self._port = Reservation(port)
         self._controllers_port = Reservation()
         self._prepare_folder()
-        self._api_server = Server(
-            f"{name}/kube-apiserver",
-            argv=commands.kube_apiserver(
-                binaries.kube_apiserver, name=name, folder=folder, port=self.port, etcd_port=etcd_port
-            ),
-            log=folder / "kube-apiserver.log",
-            roster=roster,
-            stage=API_SERVER_STAGE,
-        )
-        self._controllers = Server(
-            f"{name}/kube-controller-manager",
-            argv=commands.kube_controller_manager(
-                binaries.kube_controller_manager,
-                kubeconfig=self.kubeconfig,
-                folder=folder,
-                port=self._controllers_port.port,
-            ),
-            log=folder / "kube-controller-manager.log",
-            roster=roster,
-            stage=CONTROLLER_STAGE,
-        )
+        self._api_server, *self._controllers = self._make_servers(binaries, roster=roster, etcd_port=etcd_port)
 
     @property
     def servers(self) -> tuple[Server, ...]:
         """Its processes, in the order in which they start."""
-        return (self._api_server, self._controllers)
+        return (self._api_server, *self._controllers)
 
     @property
     def port(self) -> int:
@@ -102,32 +94,34 @@ class ControlPlane:
             yield trouble
             self._api_server.check()
         self.write_kubeconfig(self.kubeconfig, user=ADMIN, token=self.token)
-        self._controllers.launch()
-        while (trouble := self._controllers_trouble()) is not None:
-            yield trouble
-            self._controllers.check()
+        for controller in self._controllers:
+            controller.launch()
+        for find_trouble in (self._node_trouble, self._controllers_trouble):
+            while (trouble := find_trouble()) is not None:
+                yield trouble
+                for controller in self._controllers:
+                    controller.check()
 
     def stop(self, *, grace_s: float = _GRACE_S) -> None:
         """End the cluster in order; its data stays in etcd. What has not ended after ``grace_s`` is killed."""
-        for server in (self._controllers, self._api_server):
-            processes.end(server.alive(), grace_s=grace_s)
-            server.reap()
+        processes.end([p for controller in self._controllers for p in controller.alive()], grace_s=grace_s)
+        processes.end(self._api_server.alive(), grace_s=grace_s)
+        self._reap()
 
     def kill(self) -> None:
         """SIGKILL everything at once, as a machine that loses its power does."""
-        processes.kill([*self._controllers.alive(), *self._api_server.alive()])
-        self._controllers.reap()
-        self._api_server.reap()
+        processes.kill([process for server in self.servers for process in server.alive()])
+        self._reap()
 
     def pause(self) -> None:
         """Suspend the processes: the port still accepts connections, and nothing is ever answered."""
-        self._controllers.signal(signal.SIGSTOP)
-        self._api_server.signal(signal.SIGSTOP)
+        for server in self.servers:
+            server.signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Let paused processes go on."""
-        self._api_server.signal(signal.SIGCONT)
-        self._controllers.signal(signal.SIGCONT)
+        for server in self.servers:
+            server.signal(signal.SIGCONT)
 
     def write_kubeconfig(self, path: Path, *, user: str, token: str) -> None:
         """Write a kubeconfig for this cluster with another user's token."""
@@ -144,6 +138,36 @@ class ControlPlane:
     @property
     def _certificate(self) -> Path:
         return self.folder / "certificates" / "apiserver.crt"
+
+    def _reap(self) -> None:
+        for server in self.servers:
+            server.reap()
+
+    def _make_servers(self, binaries: Binaries, *, roster: Roster, etcd_port: int) -> list[Server]:
+        """The API server first, then what depends on it."""
+        command_lines = {
+            "kube-apiserver": commands.kube_apiserver(
+                binaries.kube_apiserver, name=self.name, folder=self.folder, port=self.port, etcd_port=etcd_port
+            ),
+            "kube-controller-manager": commands.kube_controller_manager(
+                binaries.kube_controller_manager,
+                kubeconfig=self.kubeconfig,
+                folder=self.folder,
+                port=self._controllers_port.port,
+            ),
+            "kube-scheduler": commands.kube_scheduler(binaries.kube_scheduler, kubeconfig=self.kubeconfig),
+            "kwok": commands.kwok(binaries.kwok, kubeconfig=self.kubeconfig),
+        }
+        return [
+            Server(
+                f"{self.name}/{program}",
+                argv=argv,
+                log=self.folder / f"{program}.log",
+                roster=roster,
+                stage=API_SERVER_STAGE if program == "kube-apiserver" else CONTROLLER_STAGE,
+            )
+            for program, argv in command_lines.items()
+        ]
 
     def _prepare_folder(self) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -162,8 +186,8 @@ class ControlPlane:
         return starting.probe(self.port, "/readyz", ca=ca, token=self.token)
 
     def _controllers_trouble(self) -> str | None:
-        try:
-            ca = (self.folder / "controller-certificates" / "kube-controller-manager.crt").read_text()
-        except FileNotFoundError:
-            return "kube-controller-manager has not made its certificate"
-        return starting.probe(self._controllers_port.port, "/healthz", ca=ca)
+        return starting.probe(self._controllers_port.port, "/healthz", ca=self.ca)
+
+    def _node_trouble(self) -> str | None:
+        """None once the cluster has its node."""
+        return starting.create(self.port, "/api/v1/nodes", body=_NODE, ca=self.ca, token=self.token)

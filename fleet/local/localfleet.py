@@ -91,9 +91,9 @@ class LocalFleet:
         try:
             self._roster.claim()
             self._keeper = self._keeper or Keeper(self.folder)
-            starts = {"etcd": self._etcd_starting()}
-            starts |= {name: plane.starting() for name, plane in self.control_planes.items()}
-            starting.run_together(starts, deadline_s=deadline_s)
+            starting.run_together({"etcd": self._etcd_starting()}, deadline_s=deadline_s)
+            planes = {name: plane.starting() for name, plane in self.control_planes.items()}
+            starting.run_together(planes, deadline_s=deadline_s)
         except BaseException:
             self.stop()
             raise
@@ -129,8 +129,13 @@ class LocalFleet:
         self._dismiss_keeper()
 
     def _etcd_starting(self) -> Iterator[str]:
+        """Ends as soon as etcd listens, which is long before it serves.
+
+        An API server whose first connection is refused backs off for a second. One that is accepted waits no
+        longer than it must, and is not ready before etcd is.
+        """
         self._etcd.launch()
-        while (trouble := starting.probe(self._etcd_port.port, "/health", ca=None)) is not None:
+        while (trouble := starting.listens(self._etcd_port.port)) is not None:
             yield trouble
             self._etcd.check()
 

@@ -10,7 +10,7 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
-MODULES = Path(__file__).parent / "modules"
+_SOURCES = Path(__file__).parent / "modules"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Module:
     @property
     def folder(self) -> Path:
         """Where the module's go.mod and go.sum are."""
-        return MODULES / self.name
+        return _SOURCES / self.name
 
     @property
     def cache_key(self) -> str:
@@ -69,6 +69,7 @@ KUBERNETES = Module(
     programs=(
         Program(name="kube-apiserver", package="k8s.io/kubernetes/cmd/kube-apiserver"),
         Program(name="kube-controller-manager", package="k8s.io/kubernetes/cmd/kube-controller-manager"),
+        Program(name="kube-scheduler", package="k8s.io/kubernetes/cmd/kube-scheduler"),
     ),
     ldflags=f"-s -w {_stamp(_KUBERNETES_VERSION)}",
     cold_build_minutes=5,
@@ -82,3 +83,15 @@ ETCD = Module(
     programs=(Program(name="etcd", package="go.etcd.io/etcd/server/v3"),),
     cold_build_minutes=1,
 )
+
+# Stands in for the kubelets: it gives pods the status that a kubelet would.
+KWOK = Module(
+    name="kwok",
+    version="v0.8.0",
+    oldest=(0, 7),
+    newest=(0, 8),
+    programs=(Program(name="kwok", package="sigs.k8s.io/kwok/cmd/kwok"),),
+    cold_build_minutes=1,
+)
+
+MODULES = (ETCD, KUBERNETES, KWOK)

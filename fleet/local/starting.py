@@ -6,14 +6,17 @@ A start is a generator that yields, as often as it is asked, a phrase for what i
 from __future__ import annotations
 
 import http.client
+import json
+import socket
 import ssl
 import time
 from typing import TYPE_CHECKING
 
+from fleet.local.ports import HOST
 from fleet.local.processes import StartFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping
 
 _PAUSE_S = 0.02
 _PROBE_TIMEOUT_S = 2.0
@@ -39,24 +42,45 @@ def run_together(starts: Mapping[str, Iterator[str]], *, deadline_s: float) -> N
             time.sleep(_PAUSE_S)
 
 
-def probe(port: int, path: str, *, ca: str | None, token: str | None = None) -> str | None:
-    """Ask a server on loopback whether it is well: None if it is, else what it said.
+def listens(port: int) -> str | None:
+    """None if a server on loopback accepts connections, else the reason why not."""
+    try:
+        socket.create_connection((HOST, port), timeout=_PROBE_TIMEOUT_S).close()
+    except OSError as exc:
+        return f"port {port}: {exc!r}"
+    return None
 
-    ``ca`` None is for plain HTTP.
-    """
-    connection: http.client.HTTPConnection
-    if ca is None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PROBE_TIMEOUT_S)
-    else:
-        context = ssl.create_default_context(cadata=ca)
-        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=_PROBE_TIMEOUT_S, context=context)
+
+def probe(port: int, path: str, *, ca: str, token: str | None = None) -> str | None:
+    """Ask a server on loopback whether it is well: None if it is, else what it said."""
+    return _ask(port, "GET", path, ca=ca, token=token, content=(http.client.OK,))
+
+
+def create(port: int, path: str, *, body: object, ca: str, token: str) -> str | None:
+    """Create an object, unless it is there: None if it is now, else what the API server said."""
+    content = (http.client.CREATED, http.client.CONFLICT)
+    return _ask(port, "POST", path, body=json.dumps(body), ca=ca, token=token, content=content)
+
+
+def _ask(
+    port: int,
+    method: str,
+    path: str,
+    *,
+    ca: str,
+    token: str | None,
+    content: Container[int],
+    body: str | None = None,
+) -> str | None:
+    context = ssl.create_default_context(cadata=ca)
+    connection = http.client.HTTPSConnection(HOST, port, timeout=_PROBE_TIMEOUT_S, context=context)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
-        connection.request("GET", path, headers=headers)
+        connection.request(method, path, body=body, headers={"Content-Type": "application/json", **headers})
         answer = connection.getresponse()
-        body = answer.read().decode(errors="replace").strip()
+        said = answer.read().decode(errors="replace").strip()
     except (OSError, http.client.HTTPException) as exc:
         return f"{path} on port {port}: {exc!r}"
     finally:
         connection.close()
-    return None if answer.status == http.client.OK else f"{path} on port {port} answered {answer.status}: {body}"
+    return None if answer.status in content else f"{path} on port {port} answered {answer.status}: {said}"

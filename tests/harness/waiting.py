@@ -14,7 +14,7 @@ _PAUSE_S = 0.05
 
 
 def until(
-    observe: Callable[[], T],
+    observe: Callable[[], T | None],
     accept: Callable[[T], object] = bool,
     *,
     deadline_s: float = 15,
@@ -22,14 +22,14 @@ def until(
 ) -> T:
     """Call ``observe`` until ``accept`` is content with what it gives, and give that.
 
-    Fails the test with the last thing observed once ``deadline_s`` is over. An assertion that fails inside
-    ``observe`` or ``accept`` means "not yet", so a condition may be written as assertions.
+    None is never accepted. Fails the test with the last thing observed once ``deadline_s`` is over. An assertion
+    that fails inside ``observe`` or ``accept`` means "not yet", so a condition may be written as assertions.
     """
     wait = _Wait(deadline_s)
     while True:
         try:
             wait.seen = value = observe()
-            if accept(value):
+            if value is not None and accept(value):
                 return value
         except AssertionError as exc:
             wait.seen = exc
