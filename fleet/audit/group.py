@@ -96,8 +96,6 @@ class GroupWriter:
                 await self._work.wait()
                 self._work.clear()
                 await self._commit_group()
-                if self._waiting:
-                    self._work.set()
         finally:
             self._finished = True
             for each in self._waiting:
@@ -107,9 +105,10 @@ class GroupWriter:
 
     async def _commit_group(self) -> None:
         """Commit what there is. Rows leave their queues when their fate is known, so that none gets lost."""
+        self._waiting = deque(each for each in self._waiting if not each.durable.cancelled())
         waiting = list(itertools.islice(self._waiting, GROUP_ROWS))
         lazy = list(itertools.islice(self._lazy, GROUP_ROWS))
-        rows = [*(each.row for each in waiting if not each.durable.cancelled()), *lazy]
+        rows = [*lazy, *(each.row for each in waiting)]  # in the order in which they were said, nearly always
         try:
             if rows:
                 await self._insert(rows)
@@ -118,6 +117,7 @@ class GroupWriter:
             for each in _drop(self._waiting, len(waiting)):
                 _refuse(each, error)
             self._wake_in(RETRY_S)
+            self._continue_if(self._waiting)
         except Terminal:
             # One of the rows is at fault, and must not take the others with it.
             await self._commit_one_by_one(waiting=len(waiting), lazy=len(lazy))
@@ -125,6 +125,9 @@ class GroupWriter:
             _drop(self._lazy, len(lazy))
             for each in _drop(self._waiting, len(waiting)):
                 self._confirm(each)
+            self._continue_if(self._waiting or len(self._lazy) >= GROUP_ROWS or self._finishing)
+            if self._lazy:
+                self._wake_in(LINGER_S)
 
     async def _commit_one_by_one(self, *, waiting: int, lazy: int) -> None:
         for _ in range(waiting):
@@ -141,17 +144,22 @@ class GroupWriter:
             try:
                 await self._insert([row])
             except Transient:
-                self._wake_in(RETRY_S)
-                return
+                break
             except Terminal as error:
                 log.error("the audit log refuses this", refusal=str(error), **_in_words(row))  # noqa: TRY400 - expected
             self._lazy.popleft()
+        self._wake_in(RETRY_S)
+        self._continue_if(self._waiting)
 
     def _confirm(self, each: _Waiting) -> None:
         if not each.durable.done():
             each.durable.set_result(None)
         elif each.if_abandoned is not None:
             self.soon(each.if_abandoned())
+
+    def _continue_if(self, there_is_more: object) -> None:
+        if there_is_more:
+            self._work.set()
 
     def _wake_in(self, seconds: float) -> None:
         asyncio.get_running_loop().call_later(seconds, self._work.set)

@@ -89,7 +89,7 @@ class Database:
     async def ping(self) -> None:
         """Return if the database answers; raises DatabaseUnavailable otherwise."""
         async with self.reading() as session:
-            await session.execute(text("SELECT 1"))
+            await session.execute(_PINGS[self.dialect.name])
 
     def _its_turn(self) -> AbstractAsyncContextManager[object]:
         return _turn(self._turn, self.name) if self._turn else nullcontext()
@@ -122,6 +122,7 @@ def _sqlite_reader(url: URL) -> AsyncEngine:
 
 
 def _sqlite(url: URL, *, connections: int, begin: str) -> AsyncEngine:
+    urls.check_folder(url)
     engine = create_async_engine(
         url,
         pool_size=connections,
@@ -181,4 +182,6 @@ def _to_json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
+# SQLite answers SELECT 1 without having looked at its file.
+_PINGS = {"sqlite": text("SELECT count(*) FROM sqlite_master"), "postgresql": text("SELECT 1")}
 _JSON: dict[str, Any] = {"json_serializer": _to_json, "json_deserializer": msgspec.json.decode}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sqlalchemy import exc
 from sqlalchemy.engine import URL, make_url
 
@@ -24,10 +26,9 @@ def parse(text: str) -> URL:
             f"the database URL names {url.drivername!r}; the fleet works with sqlite:// and postgresql://"
         )
     url = url.set(drivername=_DRIVERS[backend])
-    if is_sqlite(url) and (not url.database or ":memory:" in url.database):
+    if is_sqlite(url) and (not url.database or ":memory:" in url.database or "uri" in url.query):
         raise DatabaseUrlError(
-            "the fleet's memory must outlive the process, so it cannot be an in-memory SQLite database; "
-            "write sqlite:///path/to/fleet.db"
+            "the fleet's memory must outlive the process, so it must be a file: write sqlite:///path/to/fleet.db"
         )
     return url
 
@@ -35,6 +36,13 @@ def parse(text: str) -> URL:
 def is_sqlite(url: URL) -> bool:
     """Whether the database is a file that this process reads and writes by itself."""
     return url.get_backend_name() == "sqlite"
+
+
+def check_folder(url: URL) -> None:
+    """SQLite makes a file that is missing, but no folder. Raises DatabaseUrlError."""
+    folder = Path(url.database or "").parent
+    if not folder.is_dir():
+        raise DatabaseUrlError(f"{described(url)}: there is no folder {folder.absolute()}; make it first")
 
 
 def described(url: URL) -> str:

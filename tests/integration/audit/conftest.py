@@ -1,0 +1,3 @@
+from tests.integration.store.databases import database
+
+__all__ = ["database"]
