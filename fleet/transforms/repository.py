@@ -12,11 +12,11 @@ from sqlalchemy import case, func, select, text, update
 from fleet.ids import ClusterName, ModuleDigest, TransformName
 from fleet.kube.resources import ResourceType
 from fleet.registry import selection
-from fleet.store.upsert import insert_or_update
+from fleet.store.upsert import insert_or_keep, insert_or_update
 from fleet.transforms.tables import RevisionRow, RolloutRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -200,6 +200,33 @@ class TransformRepository:
         }
         async with self._database.writing() as session:
             await session.execute(statement, row)
+
+    async def expect_rollouts(
+        self, transform: TransformName, *, clusters: Collection[ClusterName], revision: int, reason: str
+    ) -> None:
+        """Let these clusters count as selected until they report. What one has reported already stands."""
+        if not clusters:
+            return
+        new = {
+            "revision": revision,
+            "state": RolloutState.PENDING.value,
+            "reason": reason,
+            "updated_at": self._now(),
+        }
+        rows = [{"transform": transform, "cluster": cluster, **new} for cluster in clusters]
+        async with self._database.writing() as session:
+            await session.execute(
+                insert_or_keep(RolloutRow, dialect=self._database.dialect, key=("transform", "cluster")), rows
+            )
+            await session.execute(
+                update(RolloutRow)
+                .where(
+                    RolloutRow.transform == transform,
+                    RolloutRow.cluster.in_(clusters),
+                    RolloutRow.state == RolloutState.WITHDRAWN,
+                )
+                .values(**new)
+            )
 
     async def rollouts(self, transform: TransformName) -> tuple[Rollout, ...]:
         """Every cluster that has or had this Transform, by name."""

@@ -158,6 +158,7 @@ class Rollouts:
         if served is not None:
             self._kinds.withhold(served.resource)
         if active is None:
+            self._recorded.pop(transform, None)
             return None
         if active.deletion_policy is DeletionPolicy.DELETE and (refusal := await self._delete_crd(active)):
             await self._record(active, RolloutState.FAILED, refusal)
