@@ -229,7 +229,7 @@ async def test_a_mounted_config_map_that_is_swapped_is_noticed(tmp_path: Path) -
 async def test_a_folder_that_is_replaced_is_followed_on(folder: Path) -> None:
     async with following(folder, rescan_s=0.1) as changes:
         await following_item(changes)
-        folder.rename(folder.with_name("elsewhere"))
+        await asyncio.to_thread(folder.rename, folder.with_name("elsewhere"))
         gone = await following_item(changes)
         assert (names(gone), gone.listed) == (["a", "b"], None)
 
