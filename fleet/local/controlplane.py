@@ -20,11 +20,14 @@ if TYPE_CHECKING:
     from fleet.local.binaries import Binaries
     from fleet.local.processes import Roster
 
-API_SERVER_STAGE = 1
-CONTROLLER_STAGE = 2
+_API_SERVER_STAGE = 1
+_CONTROLLER_STAGE = 2
 _START_DEADLINE_S = 90
 _GRACE_S = 5.0
-ADMIN = "admin"
+KUBECONFIG = "kubeconfig"
+CERTIFICATE = "certificates/apiserver.crt"  # where kube-apiserver puts it under its --cert-dir
+SERVERS = 4
+_ADMIN = "admin"
 _NODE = {
     "apiVersion": "v1",
     "kind": "Node",
@@ -33,6 +36,11 @@ _NODE = {
         "labels": {"kubernetes.io/hostname": "loopback", "kubernetes.io/os": "linux"},
     },
 }
+
+
+def server_url(port: int) -> str:
+    """The URL of the API server on a port of loopback."""
+    return f"https://{HOST}:{port}"
 
 
 class ControlPlane:
@@ -51,7 +59,7 @@ class ControlPlane:
     ) -> None:
         self.name = name
         self.folder = folder
-        self.kubeconfig = folder / "kubeconfig"
+        self.kubeconfig = folder / KUBECONFIG
         self.token = token or credentials.new_token()
         self._port = Reservation(port)
         self._controllers_port = Reservation()
@@ -71,12 +79,12 @@ class ControlPlane:
     @property
     def server(self) -> str:
         """The URL of the API server."""
-        return f"https://{HOST}:{self.port}"
+        return server_url(self.port)
 
     @property
     def ca(self) -> str:
         """The certificate (PEM) that the API server made for itself; there once it has started."""
-        return self._certificate.read_text()
+        return (self.folder / CERTIFICATE).read_text()
 
     @property
     def running(self) -> bool:
@@ -93,7 +101,7 @@ class ControlPlane:
         while (trouble := self._api_server_trouble()) is not None:
             yield trouble
             self._api_server.check()
-        self.write_kubeconfig(self.kubeconfig, user=ADMIN, token=self.token)
+        self.write_kubeconfig(self.kubeconfig, user=_ADMIN, token=self.token)
         for controller in self._controllers:
             controller.launch()
         for find_trouble in (self._node_trouble, self._controllers_trouble):
@@ -135,10 +143,6 @@ class ControlPlane:
         self._port.release()
         self._controllers_port.release()
 
-    @property
-    def _certificate(self) -> Path:
-        return self.folder / "certificates" / "apiserver.crt"
-
     def _reap(self) -> None:
         for server in self.servers:
             server.reap()
@@ -164,7 +168,7 @@ class ControlPlane:
                 argv=argv,
                 log=self.folder / f"{program}.log",
                 roster=roster,
-                stage=API_SERVER_STAGE if program == "kube-apiserver" else CONTROLLER_STAGE,
+                stage=_API_SERVER_STAGE if program == "kube-apiserver" else _CONTROLLER_STAGE,
             )
             for program, argv in command_lines.items()
         ]
@@ -174,7 +178,7 @@ class ControlPlane:
         signing_key = self.folder / "service-account.key"
         if not signing_key.exists():
             credentials.write_private(signing_key, credentials.new_signing_key())
-        credentials.write_private(self.folder / "tokens.csv", f"{self.token},{ADMIN},{ADMIN},system:masters\n")
+        credentials.write_private(self.folder / "tokens.csv", f"{self.token},{_ADMIN},{_ADMIN},system:masters\n")
 
     def _api_server_trouble(self) -> str | None:
         try:

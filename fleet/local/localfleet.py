@@ -5,11 +5,8 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Self
 
-import msgspec
-
-from fleet.local import commands, processes, starting
+from fleet.local import commands, identities, processes, starting
 from fleet.local.controlplane import ControlPlane
-from fleet.local.credentials import write_private
 from fleet.local.keeper import ROSTER, Keeper
 from fleet.local.ports import Reservation
 from fleet.local.processes import Roster
@@ -28,19 +25,6 @@ _START_DEADLINE_S = 90
 _GRACE_S = 5.0
 
 
-class _Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """What must be the same when a control plane starts again."""
-
-    name: str
-    port: int
-    token: str
-
-
-class _Identities(msgspec.Struct, frozen=True, kw_only=True):
-    etcd_port: int
-    control_planes: tuple[_Identity, ...]
-
-
 class LocalFleet:
     """Clusters that live as long as this object, or, after ``detach``, until ``end_recorded`` on their folder.
 
@@ -54,11 +38,11 @@ class LocalFleet:
         self._binaries = binaries
         self._roster = Roster(self.folder / ROSTER)
         self._keeper: Keeper | None = None
-        before = self._read_identities()
+        before = identities.read(self.folder)
         self._etcd_port = Reservation(before.etcd_port if before else 0)
         self._etcd = Server(
             "etcd",
-            argv=commands.etcd(binaries.etcd, data=self.folder / "etcd", port=self._etcd_port.port),
+            argv=commands.etcd(binaries.etcd, data=self.folder / "_etcd", port=self._etcd_port.port),
             log=self.folder / "etcd.log",
             roster=self._roster,
             stage=_ETCD_STAGE,
@@ -69,7 +53,7 @@ class LocalFleet:
         for name in names:
             if name not in self.control_planes:
                 self._prepare(name)
-        self._write_identities()
+        self._remember_identities()
 
     def __getitem__(self, name: str) -> ControlPlane:
         return self.control_planes[name]
@@ -101,7 +85,7 @@ class LocalFleet:
     def add(self, name: str, *, deadline_s: float = _START_DEADLINE_S) -> ControlPlane:
         """One more cluster, started."""
         plane = self._prepare(name)
-        self._write_identities()
+        self._remember_identities()
         plane.start(deadline_s=deadline_s)
         return plane
 
@@ -110,7 +94,7 @@ class LocalFleet:
         plane = self.control_planes.pop(name)
         plane.kill()
         plane.close()
-        self._write_identities()
+        self._remember_identities()
         shutil.rmtree(plane.folder, ignore_errors=True)
 
     def stop(self, *, grace_s: float = _GRACE_S) -> None:
@@ -141,7 +125,7 @@ class LocalFleet:
 
     def _prepare(self, name: str, *, port: int = 0, token: str | None = None) -> ControlPlane:
         plane = ControlPlane(
-            name,
+            identities.check_name(name),
             folder=self.folder / name,
             binaries=self._binaries,
             roster=self._roster,
@@ -162,22 +146,14 @@ class LocalFleet:
             self._keeper.release()
             self._keeper = None
 
-    @property
-    def _identities_file(self) -> Path:
-        return self.folder / "fleet.json"
-
-    def _read_identities(self) -> _Identities | None:
-        try:
-            return msgspec.json.decode(self._identities_file.read_bytes(), type=_Identities)
-        except FileNotFoundError:
-            return None
-
-    def _write_identities(self) -> None:
-        identities = _Identities(
-            etcd_port=self._etcd_port.port,
-            control_planes=tuple(
-                _Identity(name=plane.name, port=plane.port, token=plane.token)
-                for plane in self.control_planes.values()
+    def _remember_identities(self) -> None:
+        planes = self.control_planes.values()
+        identities.write(
+            self.folder,
+            identities.Identities(
+                etcd_port=self._etcd_port.port,
+                control_planes=tuple(
+                    identities.Identity(name=plane.name, port=plane.port, token=plane.token) for plane in planes
+                ),
             ),
         )
-        write_private(self._identities_file, msgspec.json.encode(identities).decode())

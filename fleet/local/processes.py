@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+Process = psutil.Process
+
 _CLOCK_STEP_S = 120.0  # start times are derived from the wall clock, which may have been set since
 _EXEC_S = 1.0
 _TAIL_LINES = 25
