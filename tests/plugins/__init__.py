@@ -1,0 +1,1 @@
+"""Plugins of our own for pytest, switched on by the Makefile with ``-p``."""
