@@ -27,6 +27,7 @@ func main() {
 
 	os.Clearenv() // CUE_EXPERIMENT and CUE_DEBUG change what a module means
 	debug.SetMaxStack(*stackMiB << 20)
+	debug.SetGCPercent(300)                              // a render leaves much garbage beside little that lives
 	debug.SetMemoryLimit(int64(*memoryMiB<<20) * 8 / 10) // collect harder before the watchdog gives up
 	runtime.GOMAXPROCS(2)                                // evaluation is sequential; the second is for the watchdog
 

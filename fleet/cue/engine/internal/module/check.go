@@ -16,7 +16,7 @@ func (m *Module) check(root, contract cue.Value) []problem.Problem {
 	if !render.Exists() {
 		add(problem.New("#Render", "the module has no #Render definition: it maps `input` to `output: nodes: [...]`"))
 	} else {
-		m.Render = m.checkRender(render, contract, add)
+		m.Render, m.Checked = render, m.checkRender(render, contract, add)
 	}
 	if meta := root.LookupPath(metaPath); meta.Exists() {
 		m.Meta = meta.Unify(contract.LookupPath(metaPath))

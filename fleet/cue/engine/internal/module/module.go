@@ -27,11 +27,13 @@ var (
 // Module is compiled and satisfies the contract.
 type Module struct {
 	Context *cue.Context
-	Render  cue.Value   // #Render, met with the contract
+	Render  cue.Value   // #Render
+	Checked cue.Value   // #Render met with the contract: an error in it names what breaks the contract
 	Input   cue.Value   // #Input, or #Spec
 	Meta    cue.Value   // #Meta met with the contract; does not exist where the module has none
 	Sources []*ast.File // of the root package, to tell what an expression at a position says
 	Accepts Accepts
+	Proven  Proven // what has met the contract already
 }
 
 // Load compiles files, a map from paths in the module to their text, and checks them against the contract.

@@ -1,23 +1,30 @@
 package render
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"cuelang.org/go/cue"
 
-	"pequod.io/fleet/engine/internal/module"
 	"pequod.io/fleet/engine/internal/problem"
 )
 
 var (
 	idPath     = cue.ParsePath("id")
 	objectPath = cue.ParsePath("object")
+
+	objectSelector = cue.Str("object")
+	errNoObject    = errors.New("the node has no object")
+
+	// What makes an object one of Kubernetes.
+	identity = []cue.Path{cue.ParsePath("apiVersion"), cue.ParsePath("kind"), cue.ParsePath("metadata.name")}
 )
 
 // nodesOf gives the nodes that are concrete, and says what the others wait for.
-func nodesOf(m *module.Module, filled cue.Value) ([]json.RawMessage, []Waiting, error) {
-	list := filled.LookupPath(nodesPath)
+func (r *rendering) nodesOf() ([]json.RawMessage, []Waiting, error) {
+	list := r.filled.LookupPath(nodesPath)
 	nodes, waiting := []json.RawMessage{}, []Waiting{}
 	taken := map[string]int{}
 	// By index, because Value.List refuses a list as soon as one element is incomplete.
@@ -29,70 +36,134 @@ func nodesOf(m *module.Module, filled cue.Value) ([]json.RawMessage, []Waiting, 
 		}
 		id, err := node.LookupPath(idPath).String()
 		if err != nil {
-			return nil, nil, renderError(filled, problem.From(err))
+			return nil, nil, r.contractError(count, err)
 		}
 		if first, again := taken[id]; again {
 			p := problem.At(node.LookupPath(idPath).Pos(), fmt.Sprintf("#Render.output.nodes[%d].id", count),
 				"output.nodes[%d] already has the id %q", first, id)
-			return nil, nil, renderError(filled, []problem.Problem{p})
+			return nil, nil, r.failed([]problem.Problem{p})
 		}
 		taken[id] = count
-		raw, paths, err := oneNode(m, node)
+		encoded, paths, err := r.node(node, count)
 		switch {
 		case err != nil:
-			return nil, nil, renderError(filled, problem.From(err))
+			return nil, nil, err
 		case paths != nil:
 			waiting = append(waiting, Waiting{Node: id, Paths: paths})
 		default:
-			nodes = append(nodes, raw)
+			nodes = append(nodes, encoded)
 		}
 	}
 	if count == 0 {
 		if err := list.Validate(cue.Concrete(true)); err != nil {
-			return nil, nil, renderError(filled, problem.From(err))
+			return nil, nil, r.failed(problem.From(err))
 		}
 	}
 	return nodes, waiting, nil
 }
 
-// oneNode is the node's JSON, or the paths that it waits for.
-func oneNode(m *module.Module, node cue.Value) (json.RawMessage, []string, error) {
-	err := node.Validate(cue.Concrete(true))
-	if err == nil {
-		raw, err := node.MarshalJSON()
-		if err != nil {
-			return nil, nil, err
+// node is the JSON of the node at index, or the paths that it waits for.
+func (r *rendering) node(node cue.Value, index int) (json.RawMessage, []string, error) {
+	parts, err := encode(node)
+	if err != nil {
+		return nil, nil, r.contractError(index, err)
+	}
+	object := node.LookupPath(objectPath)
+	incomplete := object.Validate(cue.Concrete(true))
+	if incomplete != nil {
+		return r.incomplete(node, index, parts, incomplete)
+	}
+	if !r.module.Proven.Has(parts.envelope()) || !identified(object) {
+		if err := r.checked(index).Validate(cue.Concrete(true)); err != nil {
+			return nil, nil, r.failed(problem.From(err))
 		}
-		return raw, nil, nil
+		r.module.Proven.Add(parts.envelope())
 	}
-	// Only values that have yet to be observed can make an incomplete node complete: anything else that is
-	// missing is missing for ever, and waiting for it would hide the mistake.
-	if wrong := node.Validate(); wrong != nil {
-		return nil, nil, wrong
+	raw, err := object.MarshalJSON()
+	if err != nil {
+		return nil, nil, r.failed(problem.From(err))
 	}
-	if wrong := envelope(node); wrong != nil {
-		return nil, nil, wrong
+	return parts.around(raw), nil, nil
+}
+
+// incomplete tells what the node waits for. Only values that have yet to be observed can make an incomplete object
+// complete: anything else that is missing is missing for ever, and waiting for it would hide the mistake.
+func (r *rendering) incomplete(node cue.Value, index int, parts parts, incomplete error) (json.RawMessage, []string, error) {
+	if err := node.Validate(); err != nil {
+		return nil, nil, r.failed(problem.From(err))
 	}
-	paths := awaited(m, node.LookupPath(objectPath), err)
+	if !r.module.Proven.Has(parts.envelope()) {
+		if err := r.checked(index).Validate(); err != nil {
+			return nil, nil, r.failed(problem.From(err))
+		}
+		r.module.Proven.Add(parts.envelope())
+	}
+	paths := awaited(r.module, node.LookupPath(objectPath), incomplete)
 	if len(paths) == 0 {
-		return nil, nil, err
+		return nil, nil, r.failed(problem.From(incomplete))
 	}
 	return nil, paths, nil
 }
 
-// envelope checks all of a node but its object, which alone may wait.
-func envelope(node cue.Value) error {
+// contractError tells what the contract says of a node that cannot be read at all, or else why it cannot.
+func (r *rendering) contractError(index int, err error) error {
+	if broken := r.checked(index).Validate(cue.Concrete(true)); broken != nil {
+		err = broken
+	}
+	return r.failed(problem.From(err))
+}
+
+// identified says whether the object names what it is.
+func identified(object cue.Value) bool {
+	for _, path := range identity {
+		if text, err := object.LookupPath(path).String(); err != nil || text == "" {
+			return false
+		}
+	}
+	return true
+}
+
+// parts is a node's JSON before and after its object.
+type parts struct{ before, after []byte }
+
+func (p parts) envelope() []byte { return p.around(nil) }
+
+func (p parts) around(object []byte) []byte {
+	return bytes.Join([][]byte{p.before, p.after}, object)
+}
+
+// encode gives the JSON of all of a node but its object, which alone may be incomplete.
+func encode(node cue.Value) (parts, error) {
+	var p parts
 	fields, err := node.Fields()
 	if err != nil {
-		return err
+		return p, err
 	}
+	out := &p.before
 	for fields.Next() {
-		if fields.Selector() == cue.Str("object") {
+		if len(p.before) == 0 {
+			*out = append(*out, '{')
+		} else {
+			*out = append(*out, ',')
+		}
+		name, err := json.Marshal(fields.Selector().Unquoted())
+		if err != nil {
+			return p, err
+		}
+		*out = append(append(*out, name...), ':')
+		if fields.Selector() == objectSelector {
+			out = &p.after
 			continue
 		}
-		if err := fields.Value().Validate(cue.Concrete(true)); err != nil {
-			return err
+		raw, err := fields.Value().MarshalJSON()
+		if err != nil {
+			return p, err
 		}
+		*out = append(*out, raw...)
 	}
-	return nil
+	if out == &p.before {
+		return p, errNoObject
+	}
+	p.after = append(p.after, '}')
+	return p, nil
 }

@@ -15,7 +15,6 @@ import (
 
 var (
 	inputPath      = cue.ParsePath("input")
-	outputPath     = cue.ParsePath("output")
 	metadataPath   = cue.ParsePath("output.metadata")
 	nodesPath      = cue.ParsePath("output.nodes")
 	violationsPath = cue.ParsePath("output.violations")
@@ -42,33 +41,30 @@ type Waiting struct {
 
 // Render gives the graph of an instance. Its error is always a *wire.Error.
 func Render(m *module.Module, raw []byte) (*Rendered, error) {
-	filled, err := fill(m, raw)
-	if err != nil {
+	r := &rendering{module: m}
+	if err := r.fill(raw); err != nil {
 		return nil, err
 	}
-	if err := filled.LookupPath(inputPath).Validate(cue.Concrete(true)); err != nil {
-		return nil, inputError(err)
-	}
-	nodes, waiting, err := nodesOf(m, filled)
-	if err != nil {
+	var rendered Rendered
+	var err error
+	if rendered.Nodes, rendered.Waiting, err = r.nodesOf(); err != nil {
 		return nil, err
 	}
-	rendered := &Rendered{Nodes: nodes, Waiting: waiting}
-	if rendered.Metadata, err = concrete(filled, metadataPath, "{}"); err != nil {
+	if rendered.Metadata, err = r.concrete(r.filled.LookupPath(metadataPath), "{}"); err != nil {
 		return nil, err
 	}
-	if rendered.Violations, err = concrete(filled, violationsPath, "[]"); err != nil {
+	if rendered.Violations, err = r.violations(); err != nil {
 		return nil, err
 	}
-	if rendered.Status, err = statusOf(filled); err != nil {
+	if rendered.Status, err = r.status(); err != nil {
 		return nil, err
 	}
 	if size := rendered.size(); size > largest {
-		return nil, renderError(filled, []problem.Problem{
+		return nil, r.failed([]problem.Problem{
 			problem.New("#Render.output", "the graph is %d MiB of JSON: at most %d can be rendered", size>>20, largest>>20),
 		})
 	}
-	return rendered, nil
+	return &rendered, nil
 }
 
 func (r *Rendered) size() int {
@@ -79,37 +75,82 @@ func (r *Rendered) size() int {
 	return size
 }
 
-func fill(m *module.Module, raw []byte) (cue.Value, error) {
-	known, err := declared(raw, m.Accepts)
+// rendering is one evaluation of #Render.
+type rendering struct {
+	module   *module.Module
+	input    cue.Value
+	filled   cue.Value  // #Render with its input
+	contract *cue.Value // the same met with the contract, once it was needed
+}
+
+func (r *rendering) fill(raw []byte) error {
+	known, err := declared(raw, r.module.Accepts)
 	if err != nil {
-		return cue.Value{}, &wire.Error{Code: wire.CodeRequest, Message: err.Error()}
+		return &wire.Error{Code: wire.CodeRequest, Message: err.Error()}
 	}
 	// Not Context.Encode: it does not take a json.Number for a number.
 	expr, err := cuejson.Extract(problem.InputFile, known)
 	if err != nil {
-		return cue.Value{}, &wire.Error{Code: wire.CodeRequest, Message: err.Error()}
+		return &wire.Error{Code: wire.CodeRequest, Message: err.Error()}
 	}
 	openObserved(expr)
-	return m.Render.FillPath(inputPath, m.Context.BuildExpr(expr)), nil
+	r.input = r.module.Context.BuildExpr(expr)
+	r.filled = r.module.Render.FillPath(inputPath, r.input)
+	if err := r.filled.LookupPath(inputPath).Validate(cue.Concrete(true)); err != nil {
+		return inputError(err)
+	}
+	return nil
+}
+
+// checked is the node at index, met with the contract.
+func (r *rendering) checked(index int) cue.Value {
+	return r.withContract().LookupPath(nodesPath).LookupPath(cue.MakePath(cue.Index(index)))
+}
+
+func (r *rendering) withContract() cue.Value {
+	if r.contract == nil {
+		contract := r.module.Checked.FillPath(inputPath, r.input)
+		r.contract = &contract
+	}
+	return *r.contract
+}
+
+func (r *rendering) violations() (json.RawMessage, error) {
+	found := r.filled.LookupPath(violationsPath)
+	if !found.Exists() {
+		return json.RawMessage("[]"), nil
+	}
+	if count, err := found.Len().Int64(); err == nil && count == 0 {
+		return json.RawMessage("[]"), nil
+	}
+	return r.concrete(r.withContract().LookupPath(violationsPath), "[]")
 }
 
 // concrete is the JSON of a part of the output that never waits for anything.
-func concrete(filled cue.Value, path cue.Path, absent string) (json.RawMessage, error) {
-	v := filled.LookupPath(path)
+func (r *rendering) concrete(v cue.Value, absent string) (json.RawMessage, error) {
 	if !v.Exists() {
 		return json.RawMessage(absent), nil
 	}
 	if err := v.Validate(cue.Concrete(true)); err != nil {
-		return nil, renderError(filled, problem.From(err))
+		return nil, r.failed(problem.From(err))
 	}
 	b, err := v.MarshalJSON()
 	if err != nil {
-		return nil, renderError(filled, problem.From(err))
+		return nil, r.failed(problem.From(err))
 	}
 	return b, nil
 }
 
-func inputError(err error) *wire.Error {
+// failed is the error of a module that breaks on an input which its own schema accepts.
+func (r *rendering) failed(problems []problem.Problem) error {
+	module.Blame(r.filled, problems)
+	for i := range problems {
+		problems[i].Path = strings.TrimPrefix(problems[i].Path, "#Render.")
+	}
+	return &wire.Error{Code: wire.CodeRender, Message: "the module failed on this input", Problems: problems}
+}
+
+func inputError(err error) error {
 	problems := problem.From(err)
 	for i := range problems {
 		problems[i].Path = strings.TrimPrefix(problems[i].Path, "#Render.input.")
@@ -118,12 +159,4 @@ func inputError(err error) *wire.Error {
 		}
 	}
 	return &wire.Error{Code: wire.CodeInput, Message: "the spec does not satisfy the module's schema", Problems: problems}
-}
-
-func renderError(filled cue.Value, problems []problem.Problem) *wire.Error {
-	module.Blame(filled, problems)
-	for i := range problems {
-		problems[i].Path = strings.TrimPrefix(problems[i].Path, "#Render.")
-	}
-	return &wire.Error{Code: wire.CodeRender, Message: "the module failed on this input", Problems: problems}
 }

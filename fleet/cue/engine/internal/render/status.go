@@ -9,21 +9,21 @@ import (
 	"pequod.io/fleet/engine/internal/problem"
 )
 
-// statusOf projects #Render.status as far as it is concrete: a field that still waits is left out.
-func statusOf(filled cue.Value) (json.RawMessage, error) {
-	status := filled.LookupPath(statusPath)
+// status projects #Render.status as far as it is concrete: a field that still waits is left out.
+func (r *rendering) status() (json.RawMessage, error) {
+	status := r.filled.LookupPath(statusPath)
 	if !status.Exists() {
 		return json.RawMessage("null"), nil
 	}
 	if status.Validate(cue.Concrete(true)) == nil {
 		b, err := status.MarshalJSON()
 		if err != nil {
-			return nil, renderError(filled, problem.From(err))
+			return nil, r.failed(problem.From(err))
 		}
 		return b, nil
 	}
 	if err := status.Validate(); err != nil {
-		return nil, renderError(filled, problem.From(err))
+		return nil, r.failed(problem.From(err))
 	}
 	b, ok := known(status)
 	if !ok {
