@@ -1,0 +1,149 @@
+package difftest
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"pequod.io/fleet/engine/schema"
+)
+
+// A longer run: go test . -args -n 20000 -seed 7 (or DIFFTEST_N and DIFFTEST_SEED).
+var (
+	cases = flag.Int("n", intEnv("DIFFTEST_N", 500), "generated values per definition")
+	seed  = flag.Int("seed", intEnv("DIFFTEST_SEED", 1), "seed of the generator")
+	only  = flag.String("only", "", "names of definitions, separated by commas")
+)
+
+func intEnv(name string, otherwise int) int {
+	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
+		return n
+	}
+	return otherwise
+}
+
+// shards is how many definitions are tested at a time. Each shard has a CUE context of its own.
+const shards = 2
+
+func TestCorpus(t *testing.T) {
+	for shard := range shards {
+		t.Run(fmt.Sprint("shard", shard), func(t *testing.T) {
+			t.Parallel()
+			all, err := loadCorpus("corpus")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, d := range all {
+				if i%shards == shard && wanted(d.name) {
+					t.Run(strings.TrimPrefix(d.name, "#"), func(t *testing.T) { check(t, d) })
+				}
+			}
+		})
+	}
+}
+
+func wanted(name string) bool {
+	return *only == "" || contains2(strings.Split(*only, ","), strings.TrimPrefix(name, "#"))
+}
+
+func contains2(names []string, name string) bool {
+	for _, n := range names {
+		if strings.TrimPrefix(n, "#") == name {
+			return true
+		}
+	}
+	return false
+}
+
+// check extracts the schema of a definition, compares its issues with those announced, and compares both sides over generated values.
+func check(t *testing.T, d definition) {
+	target, err := d.target()
+	switch {
+	case d.refused != "" && err != nil && strings.Contains(err.Error(), d.refused):
+		return
+	case d.refused != "":
+		t.Fatalf("expected no schema, because %q; got error %v", d.refused, err)
+	case err != nil:
+		t.Fatal(err)
+	}
+	surprising, missing := d.unexpected(target.result.Issues)
+	for _, i := range surprising {
+		t.Errorf("wider than announced: @wider(%q, %q)", i.Path, i.Reason)
+	}
+	for _, i := range missing {
+		t.Errorf("announced, but not reported: @wider(%q, %q)", i.Path, i.Reason)
+	}
+	compare(t, d, target)
+}
+
+func compare(t *testing.T, d definition, target *target) {
+	var s map[string]any
+	if err := decode(target.json, &s); err != nil {
+		t.Fatal(err)
+	}
+	g := &generator{Rand: random(d.name), material: gather(d.value.Source(), s), schema: s, value: d.value}
+	counts := map[string]int{}
+	found := map[findingKind]bool{}
+	for range *cases {
+		value := g.next()
+		if value == nil {
+			continue // the API server requires spec
+		}
+		data, err := json.Marshal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := target.judge(data)
+		if v.cue || v.server {
+			g.keep(value)
+		}
+		counts[fmt.Sprintf("cue=%t server=%t", v.cue, v.server)]++
+		if f := v.finding; f != nil && !found[f.Kind] {
+			found[f.Kind] = true
+			report(t, d, target, f)
+		}
+	}
+	if counts["cue=true server=true"] == 0 && *cases >= 100 {
+		t.Errorf("no generated value was accepted: the comparison says nothing (%v)", counts)
+	}
+	if testing.Verbose() {
+		t.Logf("%v, %d issues", counts, len(target.result.Issues))
+	}
+}
+
+func random(name string) *rand.Rand {
+	h := fnv.New64a()
+	h.Write([]byte(name))
+	return rand.New(rand.NewPCG(uint64(*seed), h.Sum64()))
+}
+
+// report writes a finding so that it can be pasted into the corpus and into a bug report.
+func report(t *testing.T, d definition, target *target, f *finding) {
+	t.Helper()
+	source := "(no source)"
+	if b, err := formatSource(d.value); err == nil {
+		source = b
+	}
+	t.Errorf("%s\n--- definition\n%s\n--- value\n%s\n--- stored\n%s\n--- CUE\n      %s\n--- API server\n      %s\n--- schema\n%s",
+		f.Kind, source, f.Value, f.Stored, f.CUE, f.Server, target.json)
+}
+
+// TestRefusedCRD holds that the comparison would notice a schema that the API server does not take.
+func TestRefusedCRD(t *testing.T) {
+	if _, err := newAPIServer([]byte(`{"type":"object","properties":{"a":{}}}`)); err == nil {
+		t.Fatal("a property without a type was accepted")
+	}
+}
+
+// TestJudge holds that each kind of finding is found.
+func TestJudge(t *testing.T) {
+	_ = errors.New
+	_ = schema.Issue{}
+}
