@@ -3,7 +3,8 @@
 Whoever starts a process adds it to a roster, a file in the folder of the control planes, so that another process
 (`fleet local down`, the keeper, the next run after a crash) can end it. A process id alone proves nothing, since
 the kernel gives it out again: an entry counts only while the process of that id has the same command line and
-start time.
+start time. Whoever starts a process may be interrupted at any point, so what is about to be started is written
+down first, without an id: its command line, in which the folder occurs, is enough to find it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ Process = psutil.Process
 
 _CLOCK_STEP_S = 120.0  # start times are derived from the wall clock, which may have been set since
 _EXEC_S = 1.0
+_KILL_TIMEOUT_S = 10.0
+_WAIT_PAUSE_S = 0.01
 _TAIL_LINES = 25
 
 
@@ -37,11 +40,14 @@ class StartFailed(Terminal):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One process as it was when it started. Higher stages depend on lower ones, and end first."""
+    """One process as it was when it started. Higher stages depend on lower ones, and end first.
+
+    ``pid`` None: it was about to be started when this was written.
+    """
 
     name: str
-    pid: int
-    started: float
+    pid: int | None = None
+    started: float = 0.0
     argv: tuple[str, ...]
     stage: int
 
@@ -67,14 +73,15 @@ class Roster:
         return self._read().processes
 
     def add(self, entry: Entry) -> None:
-        """Write ``entry`` down."""
+        """Write ``entry`` down, in the place of one of the same name."""
         page = self._read()
-        self._write(_Page(owner=page.owner, processes=(*page.processes, entry)))
+        others = (other for other in page.processes if other.name != entry.name)
+        self._write(_Page(owner=page.owner, processes=(*others, entry)))
 
-    def remove(self, pids: Iterable[int]) -> None:
-        """Strike off the processes with these ids."""
-        page, gone = self._read(), set(pids)
-        kept = tuple(entry for entry in page.processes if entry.pid not in gone)
+    def remove(self, names: Iterable[str]) -> None:
+        """Strike off the processes with these names."""
+        page, gone = self._read(), set(names)
+        kept = tuple(entry for entry in page.processes if entry.name not in gone)
         self._write(_Page(owner=page.owner, processes=kept))
 
     def claim(self) -> None:
@@ -117,6 +124,7 @@ def launch(
     The session keeps Ctrl-C in the terminal from reaching it, so that its owner can end things in order.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
+    roster.add(Entry(name=name, argv=tuple(argv), stage=stage))
     with log.open("ab") as output:
         process = psutil.Popen(
             list(argv),
@@ -134,13 +142,13 @@ def launch(
     return process
 
 
-def _entry(name: str, process: psutil.Process, *, stage: int) -> Entry:
+def _entry(name: str, process: Process, *, stage: int) -> Entry:
     return Entry(
         name=name, pid=process.pid, started=process.create_time(), argv=_command_line(process), stage=stage
     )
 
 
-def _command_line(process: psutil.Process) -> tuple[str, ...]:
+def _command_line(process: Process) -> tuple[str, ...]:
     """The command line of a process that has just started: for a moment after exec() the kernel shows none."""
     deadline = time.monotonic() + _EXEC_S
     while time.monotonic() < deadline:
@@ -155,34 +163,56 @@ def _group_of(user: str) -> int:
     return pwd.getpwnam(user).pw_gid
 
 
-def find(entry: Entry) -> psutil.Process | None:
+def find(entry: Entry) -> Process | None:
     """The process that ``entry`` describes, if it is that one and still runs."""
+    if entry.pid is None:
+        return next((process for process in psutil.process_iter() if _runs(process, entry.argv)), None)
     try:
         process = psutil.Process(entry.pid)
-        same = (
-            tuple(process.cmdline()) == entry.argv
-            and abs(process.create_time() - entry.started) < _CLOCK_STEP_S
-            and process.status() != psutil.STATUS_ZOMBIE
-        )
+        same_start = abs(process.create_time() - entry.started) < _CLOCK_STEP_S
     except psutil.Error:
         return None
-    return process if same else None
+    return process if same_start and _runs(process, entry.argv) else None
 
 
-def end(processes: Sequence[psutil.Process], *, grace_s: float) -> None:
+def _runs(process: Process, argv: tuple[str, ...]) -> bool:
+    try:
+        return tuple(process.cmdline()) == argv and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def end(processes: Sequence[Process], *, grace_s: float) -> None:
     """SIGTERM, and SIGKILL for those still there after ``grace_s``. A suspended one is woken to hear it."""
     for process in processes:
         _send(process, signal.SIGTERM)
         _send(process, signal.SIGCONT)
-    _, stubborn = psutil.wait_procs(processes, timeout=grace_s)
-    kill(stubborn)
+    kill(wait(processes, timeout_s=grace_s))
 
 
-def kill(processes: Sequence[psutil.Process]) -> None:
+def kill(processes: Sequence[Process]) -> None:
     """SIGKILL, and wait until they are gone."""
     for process in processes:
         _send(process, signal.SIGKILL)
-    psutil.wait_procs(processes, timeout=10)
+    wait(processes, timeout_s=_KILL_TIMEOUT_S)
+
+
+def wait(processes: Sequence[Process], *, timeout_s: float) -> list[Process]:
+    """Wait until they have ended; gives those that have not after ``timeout_s``."""
+    deadline = time.monotonic() + timeout_s
+    remaining = [process for process in processes if not _ended(process)]
+    while remaining and time.monotonic() < deadline:
+        time.sleep(_WAIT_PAUSE_S)
+        remaining = [process for process in remaining if not _ended(process)]
+    return remaining
+
+
+def _ended(process: Process) -> bool:
+    """Whether a process is gone, or would be if its parent had asked; some init processes ask late."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def end_recorded(roster: Roster, *, grace_s: float) -> int:
@@ -193,7 +223,7 @@ def end_recorded(roster: Roster, *, grace_s: float) -> int:
         members = [entry for entry in entries if entry.stage == stage]
         running = [process for process in map(find, members) if process is not None]
         end(running, grace_s=grace_s)
-        roster.remove(entry.pid for entry in members)
+        roster.remove(entry.name for entry in members)
         ended += len(running)
     return ended
 
@@ -207,6 +237,6 @@ def tail(log: Path, lines: int = _TAIL_LINES) -> str:
     return "\n".join(text.splitlines()[-lines:]) or f"({log} is empty)"
 
 
-def _send(process: psutil.Process, number: signal.Signals) -> None:
+def _send(process: Process, number: signal.Signals) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):
         process.send_signal(number)

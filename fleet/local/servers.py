@@ -90,5 +90,5 @@ class Server:
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=1)
-        self._roster.remove([self._process.pid])
+        self._roster.remove([self.name])
         self._process = None

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Self
 
 import asyncpg
-import psutil
 
 from fleet.local import processes
 from fleet.local.keeper import ROSTER, Keeper
@@ -89,7 +88,7 @@ class Postgres:
         """End the server and remove its data."""
         if self._server is not None:
             self._server.signal(signal.SIGINT)  # "fast": it does not wait for clients to leave
-            psutil.wait_procs(self._server.alive(), timeout=_STOP_GRACE_S)
+            processes.wait(self._server.alive(), timeout_s=_STOP_GRACE_S)
         processes.end_recorded(self._roster, grace_s=1)
         if self._server is not None:
             self._server.reap()

@@ -38,12 +38,14 @@ class _Bench:
         self._launched: list[psutil.Popen] = []
 
     def launch(self, argv: tuple[str, ...], *, stage: int = 0) -> psutil.Popen:
-        process = processes.launch("one", argv, roster=self.roster, stage=stage, log=self.log)
+        process = processes.launch(f"stage {stage}", argv, roster=self.roster, stage=stage, log=self.log)
         self._launched.append(process)
         return process
 
     def close(self) -> None:
         processes.kill([process for process in self._launched if not _gone(process)])
+        for process in self._launched:
+            process.wait(timeout=10)
 
 
 @pytest.fixture
@@ -67,6 +69,24 @@ def test_what_was_launched_is_found_again(bench: _Bench) -> None:
     assert found.pid == process.pid
 
 
+def test_a_process_without_a_written_id_is_found_by_its_command_line(bench: _Bench, tmp_path: Path) -> None:
+    process = bench.launch((*_SLEEP, str(tmp_path)))
+    (entry,) = bench.roster.entries()
+    bench.roster.add(msgspec.structs.replace(entry, pid=None))
+
+    assert processes.end_recorded(bench.roster, grace_s=5) == 1
+
+    assert _gone(process)
+
+
+def test_what_is_started_is_written_down_before_it_is(bench: _Bench) -> None:
+    with pytest.raises(FileNotFoundError):
+        bench.launch(("/nonexistent/program", "argument"))
+
+    (entry,) = bench.roster.entries()
+    assert (entry.pid, entry.argv) == (None, ("/nonexistent/program", "argument"))
+
+
 def test_recorded_processes_are_ended_and_struck_off(bench: _Bench) -> None:
     process = bench.launch(_SLEEP)
 
@@ -84,7 +104,6 @@ def test_recorded_processes_are_ended_and_struck_off(bench: _Bench) -> None:
 def test_a_process_that_only_has_the_same_id_is_left_alone(bench: _Bench, change: dict[str, object]) -> None:
     process = bench.launch(_SLEEP)
     (entry,) = bench.roster.entries()
-    bench.roster.remove([process.pid])
     bench.roster.add(msgspec.structs.replace(entry, **change))
 
     assert processes.end_recorded(bench.roster, grace_s=5) == 0
