@@ -1,12 +1,12 @@
 """The instances of one spoke: render each with the revision in force, apply its graph, project its status.
 
 The render is pure, so its result is remembered by what went into it, and an event that changes none of that costs
-no render. Deleting an instance needs nothing from here: Kubernetes deletes its graph, and the graph's finalizer
-brings the teardown.
+no render. When an instance is deleted its graph goes with it, and the graph's finalizer brings the teardown.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from fleet.errors import Terminal
 from fleet.ids import InstanceUid, NodeId
 from fleet.kube import labels
 from fleet.kube.conditions import merge_patch
-from fleet.kube.errors import NotFound
+from fleet.kube.errors import Conflict, NotFound
 from fleet.kube.wellknown import GRAPHS
 from fleet.kube.writes import Cause
 from fleet.render import manifest as manifests
@@ -89,9 +89,11 @@ class InstanceController:
             return None
         await self._graphs.synced()
         instance = informer.cache.get(key.namespace, key.name)
+        graph = self._graphs.cache.get(key.namespace, manifests.graph_name(key.resource.kind, key.name))
+        if instance is None and graph is not None and informer.cache.saw_deleted(key.namespace, key.name):
+            await self._hasten(graph, active)
         if instance is None or instance.deleting:
             return None
-        graph = self._graphs.cache.get(key.namespace, manifests.graph_name(key.resource.kind, key.name))
         if graph is not None and not self._owned(graph, instance):
             return None  # an earlier instance of this name is still torn down; the end of its graph wakes us
         try:
@@ -173,6 +175,26 @@ class InstanceController:
         except NotFound:
             return  # deleted meanwhile
         informer.learn(changed)
+
+    async def _hasten(self, graph: LiveObject, active: Active) -> None:
+        """Delete the graph of an instance that was deleted before our eyes.
+
+        Kubernetes' garbage collector does the same, but learns of a new kind only at its next discovery, which
+        takes up to half a minute. An instance that is merely missing from a list is left to it.
+        """
+        if graph.deleting:
+            return
+        source = graph.body["spec"]["sourceRef"]
+        cause = Cause(
+            reason="its instance was deleted",
+            transform=active.transform,
+            revision=active.revision,
+            instance_uid=InstanceUid(source["uid"]),
+            instance=f"{source['namespace']}/{source['name']}",
+            instance_kind=source["kind"],
+        )
+        with contextlib.suppress(NotFound, Conflict):
+            await self._client.delete(GRAPHS, graph.ref, uid=graph.meta.uid, cause=cause)
 
     def _owned(self, graph: LiveObject, instance: LiveObject) -> bool:
         owned = any(owner.uid == instance.meta.uid for owner in graph.meta.owner_references)

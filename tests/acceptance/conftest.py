@@ -169,14 +169,15 @@ def clean(platform: Platform) -> None:
         plane.start()
     if not platform.hub.running:
         platform.hub.start()
-    for live in platform.hub_view.list(PLATFORM, "Transform"):
-        platform.hub_view.delete(PLATFORM, "Transform", live["metadata"]["name"])
     for view in platform.views:
         for graph in view.list(PLATFORM, "ResourceGraph"):
             source = graph["spec"]["sourceRef"]
             view.delete(source["apiVersion"], source["kind"], source["name"], namespace=source["namespace"])
-        until(lambda view=view: not view.list(PLATFORM, "ResourceGraph"), deadline_s=30)  # type: ignore[misc]
+        until(lambda view=view: not view.list(PLATFORM, "ResourceGraph"), deadline_s=60)  # type: ignore[misc]
+    for live in platform.hub_view.list(PLATFORM, "Transform"):
+        platform.hub_view.delete(PLATFORM, "Transform", live["metadata"]["name"])
+    until(lambda: not platform.hub_view.list(PLATFORM, "Transform"))
+    for view in platform.views:
         for crd in view.list(*CRD, label_selector="platform.pequod.io/transform"):
             view.delete(*CRD, crd["metadata"]["name"])
-    until(lambda: not platform.hub_view.list(PLATFORM, "Transform"))
     platform.hub.stop()
