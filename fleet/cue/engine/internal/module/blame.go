@@ -32,3 +32,21 @@ func Blame(render cue.Value, problems []problem.Problem) []problem.Problem {
 	}
 	return problems
 }
+
+// locate places the problems that CUE tells without a position, such as cycles, where the nearest value of their path
+// is written.
+func locate(root cue.Value, problems []problem.Problem) []problem.Problem {
+	for i := range problems {
+		if problems[i].File != "" {
+			continue
+		}
+		selectors := cue.ParsePath(problems[i].Path).Selectors()
+		for depth := len(selectors); depth > 0; depth-- {
+			value := root.LookupPath(cue.MakePath(selectors[:depth]...))
+			if value.Exists() && problems[i].Place(value.Pos()) {
+				break
+			}
+		}
+	}
+	return problems
+}

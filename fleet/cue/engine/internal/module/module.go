@@ -53,7 +53,10 @@ func compile(source *build.Instance) (*Module, []problem.Problem) {
 	ctx := cuecontext.New()
 	root := ctx.BuildInstance(source)
 	if err := root.Err(); err != nil {
-		return nil, problem.From(err)
+		if all := root.Validate(cue.All()); all != nil {
+			err = all // Err tells the first only
+		}
+		return nil, locate(root, problem.From(err))
 	}
 	contract := ctx.CompileString(contractSource, cue.Filename(problem.ContractFile))
 	if err := contract.Err(); err != nil {
@@ -61,7 +64,7 @@ func compile(source *build.Instance) (*Module, []problem.Problem) {
 	}
 	m := &Module{Context: ctx, Sources: source.Files}
 	if problems := m.check(root, contract); problems != nil {
-		return nil, problems
+		return nil, locate(root, problems)
 	}
 	m.Accepts = accepts(m.Render.LookupPath(inputPath))
 	return m, nil

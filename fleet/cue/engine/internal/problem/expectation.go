@@ -17,8 +17,7 @@ var typeLike = regexp.MustCompile(`^(_|null|bool|int|float|number|string|bytes|s
 func expectation(err errors.Error) (expected, found string) {
 	a, b, format := arguments(err)
 	switch {
-	case strings.HasPrefix(format, "invalid value %v (out of bound %s)"),
-		strings.HasPrefix(format, "invalid value %v (does not satisfy"):
+	case strings.HasPrefix(format, "invalid value"): // (out of bound …), (does not satisfy …)
 		return b, a
 	case strings.HasPrefix(format, "conflicting values %s and %s"):
 		if typeLike.MatchString(b) {
@@ -27,7 +26,7 @@ func expectation(err errors.Error) (expected, found string) {
 		if typeLike.MatchString(a) {
 			return a, b
 		}
-	case strings.HasPrefix(format, "incomplete value %s"):
+	case strings.HasPrefix(format, "incomplete value"):
 		return a, ""
 	}
 	return "", ""
