@@ -14,7 +14,7 @@ from fleet.cue.errors import CueError, EngineCrashed, InputError, LimitExceeded,
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fleet.cue.contract import RenderInput
+    from fleet.cue.contract import Json, RenderInput
     from fleet.errors import FleetError
 
 T = TypeVar("T")
@@ -74,8 +74,16 @@ def encode_request(request: Request) -> bytes:
 
 
 def encode_input(render_input: RenderInput) -> msgspec.Raw:
-    """``#Render.input`` as JSON."""
-    return msgspec.Raw(_encoder.encode(render_input))
+    """``#Render.input`` as JSON, without ``managedFields``: long, and nothing that a module can use."""
+    observed = {node: _without_managed_fields(live) for node, live in render_input.observed.items()}
+    return msgspec.Raw(_encoder.encode(msgspec.structs.replace(render_input, observed=observed)))
+
+
+def _without_managed_fields(live: Json) -> Json:
+    metadata = live.get("metadata")
+    if not isinstance(metadata, dict) or "managedFields" not in metadata:
+        return live
+    return {**live, "metadata": {name: each for name, each in metadata.items() if name != "managedFields"}}
 
 
 def decode_reply(line: bytes) -> Reply:

@@ -45,6 +45,18 @@ def test_the_input_of_a_render_travels_as_the_module_reads_it() -> None:
     }
 
 
+def test_managed_fields_do_not_travel_and_stay_where_they_are() -> None:
+    live = {"metadata": {"name": "db", "managedFields": [{}]}, "status": {}}
+    render_input = RenderInput(
+        metadata=InstanceMetadata(name="shop", namespace="prod"), spec={}, observed={NodeId("db"): live}
+    )
+
+    sent = msgspec.json.decode(protocol.encode_input(render_input))["observed"]
+
+    assert sent == {"db": {"metadata": {"name": "db"}, "status": {}}}
+    assert "managedFields" in live["metadata"]
+
+
 def test_a_result_is_decoded_to_its_type() -> None:
     reply = protocol.decode_reply(b'{"id":1,"result":{"kind":"WebService","new":1},"memoryBytes":7,"tookUs":3}\n')
 
