@@ -5,10 +5,10 @@ Command-line options go over the environment; what neither says has a default th
 
 from __future__ import annotations
 
-import os
+import re
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PREFIX = "FLEET_"
+MAX_PORT = 65535
 
 
 class SettingsError(Terminal):
@@ -31,19 +32,14 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
-def _data_folder() -> Path:
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(base) / "pequod-fleet"
-
-
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Every setting. The environment variable of ``database_url`` is ``FLEET_DATABASE_URL``, and so on."""
 
     database_url: str = ""
     """``sqlite:///path`` or ``postgresql://…``; empty is SQLite in `data_folder`."""
 
-    data_folder: Path = msgspec.field(default_factory=_data_folder)
-    """Where the hub keeps what is its own."""
+    data_folder: Path = msgspec.field(default_factory=lambda: _data_folder(""))
+    """Where the hub keeps what is its own; by default in ``XDG_DATA_HOME``."""
 
     clusters: Path = Path("clusters")
     """The folder of cluster files."""
@@ -54,7 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_format: LogFormat = LogFormat.TEXT
     log_level: str = "info"
 
-    evaluators: int | None = None
+    evaluators: Annotated[int, msgspec.Meta(ge=1)] | None = None
     """CUE helper processes; None takes one for each processor."""
 
     @property
@@ -66,8 +62,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def address(self) -> tuple[str, int]:
         """Host and port of `listen`. Raises SettingsError."""
         host, _, port = self.listen.rpartition(":")
-        if not host or not port.isdigit():
-            raise SettingsError(f"listen: {self.listen!r} is not host:port, such as 127.0.0.1:8642")
+        if not host or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > MAX_PORT:
+            raise SettingsError(
+                f"listen ({PREFIX}LISTEN): {self.listen!r} is not host:port, such as 127.0.0.1:8642"
+            )
         return host.strip("[]"), int(port)
 
 
@@ -79,10 +77,18 @@ def read(environment: Mapping[str, str], **options: object) -> Settings:
         if environment.get(PREFIX + field.upper())
     }
     given |= {name: value for name, value in options.items() if value is not None}
+    given.setdefault("data_folder", _data_folder(environment.get("XDG_DATA_HOME", "")))
     try:
         return msgspec.convert(given, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as exc:
-        raise SettingsError(f"settings: {exc} (environment variables are named {PREFIX}…)") from exc
+        what, _, field = str(exc).partition(" - at `$.")
+        field = field.rstrip("`")
+        raise SettingsError(f"{field} ({PREFIX}{field.upper()}): {what}, got {given.get(field)!r}") from exc
+
+
+def _data_folder(base: str) -> Path:
+    # The XDG specification has a relative path ignored.
+    return (Path(base) if base.startswith("/") else Path.home() / ".local" / "share") / "pequod-fleet"
 
 
 def _path(kind: type, value: object) -> object:

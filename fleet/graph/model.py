@@ -75,6 +75,13 @@ class ReadyWhen(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     expression: str = ""
     timeout_seconds: float | None = None
 
+    def __post_init__(self) -> None:
+        """What ValueError says becomes part of the GraphError, behind the path of the field."""
+        if self.type is ReadyWhenType.CONDITION_MATCH and not self.condition:
+            raise ValueError("a ConditionMatch needs the name of a condition")
+        if self.type is ReadyWhenType.EXPRESSION:
+            raise ValueError("readyWhen type Expression is not supported by this version; use ConditionMatch")
+
 
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """How a failing node is tried again; after ``max_attempts`` it is an Error, and tried slowly."""

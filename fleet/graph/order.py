@@ -61,5 +61,9 @@ def _sorted(graph: nx.DiGraph[NodeId]) -> list[NodeId]:
     try:
         return list(nx.lexicographical_topological_sort(graph))
     except nx.NetworkXUnfeasible:
-        cycle = [edge[0] for edge in nx.find_cycle(graph)]
-        raise GraphError(f"dependency cycle: {' → '.join([*cycle, cycle[0]])}") from None
+        cycle = [edge[0] for edge in nx.find_cycle(graph)][
+            ::-1
+        ]  # edges lead to what waits; people read what is needed
+        first = cycle.index(min(cycle))
+        path = [*cycle[first:], *cycle[:first], cycle[first]]
+        raise GraphError(f"dependency cycle: {' needs '.join(path)}") from None

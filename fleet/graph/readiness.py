@@ -61,7 +61,7 @@ def _deployment_available(body: Body) -> Verdict:
     updated, none of an older template is left, and the updated ones are available.
     """
     predicate = "DeploymentAvailable"
-    status = body.get("status", {})
+    status = body.get("status") or {}
     if stale := _stale(body, status.get("observedGeneration")):
         return Verdict(ready=False, predicate=predicate, message=stale)
     wanted = body.get("spec", {}).get("replicas", 1)
@@ -80,8 +80,8 @@ def _deployment_available(body: Body) -> Verdict:
 
 def _condition(body: Body, *, type_: str, wanted: str, predicate: str = "") -> Verdict:
     predicate = predicate or f"ConditionMatch {type_}={wanted}"
-    status = body.get("status", {})
-    for condition in status.get("conditions", ()):
+    status = body.get("status") or {}
+    for condition in status.get("conditions") or ():  # a new CRD has null there
         if condition.get("type") != type_:
             continue
         observed = condition.get("observedGeneration", status.get("observedGeneration"))

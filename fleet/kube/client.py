@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -17,8 +18,11 @@ from prometheus_client import Counter
 from fleet.errors import FleetError
 from fleet.kube.errors import (
     ConnectionConfigError,
+    Silent,
     Unauthorized,
+    Unreachable,
     error_of,
+    mapped_decode_errors,
     mapped_transport_errors,
     parse_status,
 )
@@ -27,7 +31,7 @@ from fleet.kube.resources import ObjectRef
 from fleet.kube.writes import Cause, Verb, Write, WriteOutcome
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
     from fleet.ids import ClusterName
     from fleet.kube.resources import ResourceType
@@ -46,6 +50,13 @@ requests_total = Counter("fleet_api_requests", "Requests sent to API servers.", 
 _encode = msgspec.json.Encoder().encode
 
 
+class _Version(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    git_version: str
+
+
+_version = msgspec.json.Decoder(_Version)
+
+
 class ClusterClient:
     """One cluster's API. Open a session first, and close it after."""
 
@@ -60,14 +71,15 @@ class ClusterClient:
     async def version(self) -> str:
         """The API server's ``gitVersion``, by a request that always crosses the network."""
         raw = await self._request("GET", "/version", doing="get /version", timeout_s=CONNECT_TIMEOUT_S)
-        document: dict[str, str] = msgspec.json.decode(raw)
-        return document["gitVersion"]
+        with mapped_decode_errors(self.name, "get /version"):
+            return _version.decode(raw).git_version
 
     async def get(self, resource: ResourceType, name: str, *, namespace: str | None = None) -> LiveObject:
         """One object. Raises NotFound."""
-        path = resource.path(namespace, name)
-        raw = await self._request("GET", path, doing=f"get {resource.kind} {_named(namespace, name)}")
-        return LiveObject.decode(raw, api_version=resource.api_version, kind=resource.kind)
+        doing = f"get {resource.kind} {_named(namespace, name)}"
+        raw = await self._request("GET", resource.path(namespace, name), doing=doing)
+        with mapped_decode_errors(self.name, doing):
+            return LiveObject.decode(raw, api_version=resource.api_version, kind=resource.kind)
 
     async def document(self, path: str) -> bytes:
         """Any GET, as bytes: discovery and version documents."""
@@ -88,8 +100,10 @@ class ClusterClient:
             params["labelSelector"] = selector
         if continue_token:
             params["continue"] = continue_token
-        raw = await self._request("GET", resource.path(namespace), doing=f"list {resource.plural}", params=params)
-        return decode_page(raw, api_version=resource.api_version, kind=resource.kind)
+        doing = f"list {resource.plural}"
+        raw = await self._request("GET", resource.path(namespace), doing=doing, params=params)
+        with mapped_decode_errors(self.name, doing):
+            return decode_page(raw, api_version=resource.api_version, kind=resource.kind)
 
     async def list_all(
         self, resource: ResourceType, *, selector: str = "", namespace: str | None = None
@@ -104,7 +118,8 @@ class ClusterClient:
             objects += page.objects
         return objects, page.resource_version
 
-    async def watch_lines(
+    @asynccontextmanager
+    async def watch(
         self,
         resource: ResourceType,
         *,
@@ -112,11 +127,11 @@ class ClusterClient:
         resource_version: str,
         lifetime_s: int,
         silence_s: float,
-    ) -> AsyncIterator[bytes]:
-        """The lines of a watch, until the server ends it after ``lifetime_s``.
+    ) -> AsyncIterator[AsyncGenerator[bytes, None]]:
+        """The lines of a watch, once the server has accepted it, until it ends it after ``lifetime_s``.
 
-        Raises Unreachable after ``silence_s`` without a byte: bookmarks come about once a minute, so a longer
-        silence means a dead connection. Raises Expired where ``resource_version`` is too old.
+        Raises Silent after ``silence_s`` without a byte: bookmarks come about once a minute, so a longer silence
+        means a dead connection. Raises Expired where ``resource_version`` is too old.
         """
         params = {
             "watch": "true",
@@ -128,14 +143,27 @@ class ClusterClient:
             params["labelSelector"] = selector
         doing = f"watch {resource.plural}"
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=silence_s)
-        http, base, arguments = await self._session.request_arguments()
-        with mapped_transport_errors(self.name, doing):
-            async with http.get(base + resource.path(), params=params, timeout=timeout, **arguments) as response:
-                self._count("WATCH", response.status)
-                if response.status != 200:  # noqa: PLR2004 - OK
-                    await self._refuse(response, doing)
-                async for line in response.content:
-                    yield line
+        async with self._answer("GET", resource.path(), doing=doing, params=params, timeout=timeout) as response:
+            yield self._lines(response.content, doing=doing, silence_s=silence_s)
+
+    async def _lines(
+        self, content: aiohttp.StreamReader, *, doing: str, silence_s: float
+    ) -> AsyncGenerator[bytes, None]:
+        """Lines without their ends; chunks are cut here, for readline costs more than decoding what it reads."""
+        begun: list[bytes] = []
+        try:
+            async for chunk in content.iter_any():
+                first, *rest = chunk.split(b"\n")
+                begun.append(first)
+                if rest:
+                    yield b"".join(begun)
+                    for line in rest[:-1]:
+                        yield line
+                    begun = [rest[-1]]
+        except aiohttp.SocketTimeoutError as exc:
+            raise Silent(f"cluster {self.name}: {doing}: nothing heard for {silence_s:g} s") from exc
+        if cut := b"".join(begun):
+            yield cut
 
     # Writes
 
@@ -234,29 +262,28 @@ class ClusterClient:
     ) -> LiveObject:
         operation = await self._log.intend(write)
         started = time.monotonic()
-        error: str | None = "cancelled before the answer came"
+        error: str | None = None
         version: str | None = None
+        doing = f"{write.verb} {write.ref}"
         try:
             raw = await self._request(
-                method,
-                path,
-                doing=f"{write.verb} {write.ref}",
-                body=body,
-                content_type=content_type,
-                params=params,
+                method, path, doing=doing, body=body, content_type=content_type, params=params
             )
-            error = None
-            answer = LiveObject.decode(raw)
+            with mapped_decode_errors(self.name, doing):
+                answer = LiveObject.decode(raw)
             version = answer.meta.resource_version or None
         except FleetError as exc:
             error = str(exc)
             raise
+        except asyncio.CancelledError:
+            error = "cancelled before the answer came: it may have been done or not"
+            raise
+        except BaseException as exc:
+            error = repr(exc)
+            raise
         finally:
-            self._log.conclude(
-                operation,
-                write,
-                WriteOutcome(error=error, resource_version=version, duration_s=time.monotonic() - started),
-            )
+            outcome = WriteOutcome(error=error, resource_version=version, duration_s=time.monotonic() - started)
+            self._log.conclude(operation, write, outcome)
         return answer
 
     async def _request(
@@ -270,22 +297,43 @@ class ClusterClient:
         content_type: str = "application/json",
         timeout_s: float = REQUEST_TIMEOUT_S,
     ) -> bytes:
-        async with self._slots:
-            try:
-                http, base, arguments = await self._session.request_arguments()
-            except ConnectionConfigError as exc:
-                raise ConnectionConfigError(f"cluster {self.name}: {exc}") from exc
-            if body is not None:
-                arguments["headers"]["Content-Type"] = content_type
-            timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_TIMEOUT_S)
+        timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_TIMEOUT_S)
+        headers = {"Content-Type": content_type} if body is not None else {}
+        async with (
+            self._slots,
+            self._answer(
+                method, path, doing=doing, params=params, body=body, headers=headers, timeout=timeout
+            ) as response,
+        ):
+            return await response.read()
+
+    @asynccontextmanager
+    async def _answer(
+        self,
+        method: str,
+        path: str,
+        *,
+        doing: str,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's, which tells phases apart
+        params: dict[str, str] | None = None,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The response to an accepted request, for as long as the block lasts; a refusal is raised."""
+        try:
             with mapped_transport_errors(self.name, doing):
-                async with http.request(
-                    method, base + path, params=params, data=body, timeout=timeout, **arguments
+                async with self._session.request(
+                    method, path, params=params, body=body, headers=headers, timeout=timeout
                 ) as response:
-                    self._count(method, response.status)
-                    if response.status >= 400:  # noqa: PLR2004 - where errors begin
+                    self._count("WATCH" if params and "watch" in params else method, response.status)
+                    if response.status >= 300:  # noqa: PLR2004 - a redirect comes from a proxy that wants a login
                         await self._refuse(response, doing)
-                    return await response.read()
+                    yield response
+        except Unreachable:
+            self._session.lost()
+            raise
+        except ConnectionConfigError as exc:
+            raise ConnectionConfigError(f"cluster {self.name}: {exc}") from exc
 
     async def _refuse(self, response: aiohttp.ClientResponse, doing: str) -> None:
         status = parse_status(await response.read(), response.status)
@@ -297,6 +345,8 @@ class ClusterClient:
         )
         if isinstance(error, Unauthorized):
             self._session.refused()
+            if self._session.trouble is not None:
+                error = Unauthorized(f"{error} ({self._session.trouble})")
         raise error
 
     def _count(self, method: str, code: int) -> None:

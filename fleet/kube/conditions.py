@@ -31,18 +31,18 @@ def merged(
     existing: Iterable[Mapping[str, Any]], wanted: Iterable[Condition], *, generation: int, now: datetime
 ) -> list[dict[str, Any]]:
     """``status.conditions`` with ``wanted`` in it, in that order; other conditions are kept."""
-    before = {condition["type"]: condition for condition in existing}
+    before = {condition.get("type"): condition for condition in existing}
     result = []
     for condition in wanted:
         status = {True: "True", False: "False", None: "Unknown"}[condition.holds]
         known = before.pop(condition.type, None)
-        since = known["lastTransitionTime"] if known and known["status"] == status else rfc3339(now)
+        since = known.get("lastTransitionTime") if known and known.get("status") == status else None
         result.append(
             {
                 "type": condition.type,
                 "status": status,
                 "observedGeneration": generation,
-                "lastTransitionTime": since,
+                "lastTransitionTime": since or rfc3339(now),
                 "reason": condition.reason,
                 "message": condition.message[:MAX_MESSAGE],
             }
@@ -52,8 +52,8 @@ def merged(
 
 def holds(body: Mapping[str, Any], condition: str) -> bool:
     """Whether an object's ``condition`` is True."""
-    conditions = body.get("status", {}).get("conditions") or ()  # a new CRD has null there
-    return any(each["type"] == condition and each["status"] == "True" for each in conditions)
+    conditions = (body.get("status") or {}).get("conditions") or ()  # a new CRD has null there
+    return any(each.get("type") == condition and each.get("status") == "True" for each in conditions)
 
 
 def rfc3339(moment: datetime) -> str:
@@ -67,12 +67,17 @@ def parse_rfc3339(text: str) -> datetime:
 
 
 def merge_patch(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON merge patch (RFC 7386) that turns ``current`` into ``wanted``; empty where they are equal."""
+    """The JSON merge patch (RFC 7386) that turns ``current`` into ``wanted``; empty where they are equal.
+
+    A merge patch cannot set null, so a field that is wanted to be null is wanted not to be there.
+    """
+    wanted = {key: value for key, value in wanted.items() if value is not None}
     patch: dict[str, Any] = {key: None for key in current if key not in wanted}
     for key, value in wanted.items():
         known = current.get(key)
-        if isinstance(value, dict) and isinstance(known, dict):
-            if nested := merge_patch(known, value):
+        if isinstance(value, dict):
+            nested = merge_patch(known if isinstance(known, dict) else {}, value)
+            if nested or not isinstance(known, dict):
                 patch[key] = nested
         elif key not in current or known != value:
             patch[key] = value

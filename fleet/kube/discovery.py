@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fleet.errors import Transient
-from fleet.kube.errors import NotFound
-from fleet.kube.resources import ResourceType
+from fleet.kube.errors import NotFound, mapped_decode_errors
+from fleet.kube.resources import ResourceType, group_path
 
 if TYPE_CHECKING:
     from fleet.kube.client import ClusterClient
@@ -64,11 +64,12 @@ class Discovery:
 
     async def _served(self, api_version: str) -> list[ResourceType]:
         group, _, version = api_version.rpartition("/")
-        path = f"/apis/{api_version}" if group else f"/api/{api_version}"
         try:
-            document = _resource_list.decode(await self._client.document(path))
+            raw = await self._client.document(group_path(api_version))
         except NotFound:
             return []
+        with mapped_decode_errors(self._client.name, f"the resources of {api_version}"):
+            document = _resource_list.decode(raw)
         return [
             ResourceType(
                 group=group, version=version, kind=found.kind, plural=found.name, namespaced=found.namespaced

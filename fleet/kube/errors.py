@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import msgspec
+from aiohttp.http_exceptions import HttpProcessingError
 
 from fleet.errors import Terminal, Transient
 
@@ -20,12 +21,16 @@ class Unreachable(Transient):
     """The API server did not answer: refused, reset, timed out, or not to be resolved."""
 
 
+class Silent(Unreachable):
+    """A watch said nothing for longer than its bookmarks are apart."""
+
+
 class Throttled(Transient):
     """429: the API server asks for patience; ``retry_after`` is its ``Retry-After``."""
 
 
 class ServerError(Transient):
-    """5xx: the API server, or a webhook behind it, failed."""
+    """5xx: the API server, or a webhook behind it, failed; or what answered is no API server."""
 
 
 class Conflict(Transient):
@@ -41,7 +46,7 @@ class Unauthorized(Transient):
 
 
 class Forbidden(Terminal):
-    """403: RBAC does not allow it."""
+    """403: RBAC, a quota or an admission rule does not allow it, or the namespace is being terminated."""
 
 
 class NotFound(Terminal):
@@ -122,7 +127,7 @@ def parse_status(body: bytes, code: int) -> Status:
 
 def error_of(status: Status, code: int, *, doing: str, retry_after: str | None = None) -> Transient | Terminal:
     """The error that a refused request is; ``doing`` says what was asked, for the message."""
-    message = f"{doing}: {status.message or status.reason or f'HTTP {code}'}"
+    message = f"{doing}: {_said(status, code)}"
     details = status.details or StatusDetails()
     owned = tuple(
         (_manager(cause.message), cause.field)
@@ -139,16 +144,21 @@ def error_of(status: Status, code: int, *, doing: str, retry_after: str | None =
     return kind(message)
 
 
+def _said(status: Status, code: int) -> str:
+    said = status.message or status.reason
+    if not said or said.startswith("<"):  # nothing, or the HTML page of a proxy
+        return f"HTTP {code}" + (f", {said[:80]}…" if said else "")
+    return said
+
+
 def _manager(message: str) -> str:
     # 'conflict with "kubectl" using apps/v1' (structured-merge-diff's wording)
     return message.split('"')[1] if message.count('"') >= 2 else message  # noqa: PLR2004 - a pair of quotes
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    try:
-        return float(retry_after) if retry_after else None
-    except ValueError:  # an HTTP date, which API servers do not send
-        return None
+    # Whole seconds. The header may also be an HTTP date, which API servers do not send.
+    return float(retry_after) if retry_after and retry_after.isdecimal() else None
 
 
 @contextlib.contextmanager
@@ -160,5 +170,14 @@ def mapped_transport_errors(cluster: ClusterName, doing: str) -> Iterator[None]:
         raise Unreachable(f"cluster {cluster}: {doing}: no answer in time") from exc
     except aiohttp.ClientConnectorCertificateError as exc:
         raise Unreachable(f"cluster {cluster}: {doing}: its certificate is not trusted: {exc}") from exc
-    except (aiohttp.ClientError, OSError) as exc:
+    except (aiohttp.ClientError, HttpProcessingError, OSError) as exc:
         raise Unreachable(f"cluster {cluster}: {doing}: {str(exc) or type(exc).__name__}") from exc
+
+
+@contextlib.contextmanager
+def mapped_decode_errors(cluster: ClusterName, doing: str) -> Iterator[None]:
+    """Turn an answer that cannot be decoded into `ServerError`: it was cut, or is not an API server's."""
+    try:
+        yield
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        raise ServerError(f"cluster {cluster}: {doing}: this is no answer of an API server: {exc}") from exc

@@ -96,15 +96,21 @@ class LiveObject:
         """Deletion was asked for, and finalizers hold the object."""
         return self.meta.deletion_timestamp is not None
 
-    def newer_than(self, other: LiveObject) -> bool:
-        """Whether this is a later state of the same object.
+    @property
+    def version(self) -> int:
+        """The resource version, by which the states of one resource type are ordered (KEP-5504).
 
-        Resource versions of one resource type are ordered integers (KEP-5504, comparable resource versions).
+        0 where it is no number, as an aggregated API may have it: such states cannot be ordered.
         """
-        return int(self.meta.resource_version) > int(other.meta.resource_version)
+        return version_number(self.meta.resource_version)
 
     def __repr__(self) -> str:
         return f"<{self.ref} at {self.meta.resource_version}>"
+
+
+def version_number(resource_version: str) -> int:
+    """A resource version as a number, 0 where it is none."""
+    return int(resource_version) if resource_version.isdecimal() else 0
 
 
 class _ListMeta(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
+
+from fleet.kube.errors import Invalid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,17 +25,29 @@ class ResourceType:
         return f"{self.group}/{self.version}" if self.group else self.version
 
     def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
-        """The URL path of the collection, of one object, or of a subresource of one object."""
-        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
-        parts = [root]
-        if self.namespaced and namespace is not None:
-            parts += ["namespaces", namespace]
-        parts.append(self.plural)
-        parts += [part for part in (name, subresource) if part is not None]
-        return "/".join(parts)
+        """The URL path of the collection, of one object, or of a subresource of one object.
+
+        Raises Invalid where a name would lead elsewhere: names come from modules, and whoever wrote those need
+        not be trusted.
+        """
+        parts = ["namespaces", namespace] if self.namespaced and namespace is not None else []
+        parts += [part for part in (self.plural, name, subresource) if part is not None]
+        return f"{group_path(self.api_version)}/{'/'.join(map(_segment, parts))}"
 
     def __str__(self) -> str:
         return f"{self.plural}.{self.group}/{self.version}" if self.group else f"{self.plural}/{self.version}"
+
+
+def group_path(api_version: str) -> str:
+    """The URL path under which a group and version are served."""
+    group, _, version = api_version.rpartition("/")
+    return f"/apis/{_segment(group)}/{_segment(version)}" if group else f"/api/{_segment(version)}"
+
+
+def _segment(text: str) -> str:
+    if text in ("", ".", ".."):
+        raise Invalid(f"{text!r} is no name that an object, a namespace or an API group can have")
+    return quote(text, safe="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

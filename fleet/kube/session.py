@@ -1,103 +1,186 @@
 """A connection as an HTTP session: credentials from ``kubernetes.aio``, transport from aiohttp.
 
-``kubernetes.aio`` reads kubeconfigs, runs exec plugins, refreshes OIDC and in-cluster tokens and builds the TLS
-context. Its request path decodes into models, which costs ten times the bytes that we need, so requests go
-straight through aiohttp.
+Its request path decodes into models, which costs ten times the bytes that we need, so requests go straight
+through aiohttp.
 
-Credentials end: tokens expire and certificates are rotated in place. After a 401 the next request reads the
-connection again and replaces the session; what was under way on the old one fails as `Unreachable`, which every
-caller tries again.
+Credentials end: tokens expire, certificates and servers change in place. So the connection is read again before an
+exec plugin's credential expires, after a 401, and, less often, while the server cannot be reached. A new token is
+used from the next request on. Other certificates need other connections: what is under way ends on those that it
+began with, since aiohttp, when it closes a session, never wakes who reads from it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-import yaml
-from kubernetes.aio.client.configuration import Configuration
-from kubernetes.aio.client.rest import RESTClientObject
-from kubernetes.aio.config.config_exception import ConfigException
-from kubernetes.aio.config.incluster_config import load_incluster_config
-from kubernetes.aio.config.kube_config import load_kube_config, load_kube_config_from_dict
+import structlog
 
-from fleet.kube.connection import ConnectionRef, InCluster, KubeconfigRef
-from fleet.kube.errors import ConnectionConfigError
+from fleet.errors import FleetError
+from fleet.kube import credentials
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    import ssl
+    from collections.abc import AsyncIterator, Mapping
 
-    from fleet.kube.connection import SecretRef
+    from fleet.kube.connection import ConnectionRef
+    from fleet.kube.credentials import Credentials, SecretReader
 
-    SecretReader = Callable[[SecretRef], Awaitable[bytes]]
+log = structlog.get_logger(__name__)
 
 RENEWAL_PAUSE_S = 5.0
-"""At most one renewal in this time: a credential that stays refused must not run its exec plugin in a loop."""
+"""At most one reading in this time: a credential that stays refused must not run its exec plugin in a loop."""
 
-READ_BUFFER_BYTES = 1 << 21
-"""One watch event is one line, and an object may have 1.5 MiB (etcd's limit)."""
+LOST_PAUSE_S = 60.0
+"""How often the connection of a server that cannot be reached is read again: it may have moved."""
+
+EXPIRY_MARGIN_S = 30.0
+
+KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+"""A peer that vanished without a word (a lost route, a forgotten NAT entry) is noticed within a minute."""
+
+READ_BUFFER_BYTES = 1 << 18
 
 
 class Session:
     """An open HTTP session to one API server. Get one from `open_session`."""
 
     def __init__(self, ref: ConnectionRef, read_secret: SecretReader) -> None:
+        self.trouble: FleetError | None = None
+        """Why the connection could not be read again, the last time that was tried."""
         self._ref = ref
         self._read_secret = read_secret
         self._renewing = asyncio.Lock()
         self._renewed_at = float("-inf")
-        self._stale = False
-        self._configuration: Any = None
-        self._http: aiohttp.ClientSession | None = None
+        self._refused = False
+        self._lost = False
+        self._credentials: Credentials | None = None
+        self._transport: _Transport | None = None
 
-    async def request_arguments(self) -> tuple[aiohttp.ClientSession, str, dict[str, Any]]:
-        """The HTTP session, the server's base URL, and the arguments that every request needs."""
-        if self._stale and time.monotonic() - self._renewed_at > RENEWAL_PAUSE_S:
+    @asynccontextmanager
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's, which tells phases apart
+        params: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send one request, and give the response for as long as the block lasts. Redirects are not followed."""
+        if self._due():
             async with self._renewing:
-                if self._stale:
-                    await self.renew()
-        if self._http is None:
+                if self._due():
+                    await self._try_to_renew()
+        if self._transport is None or self._credentials is None:
             raise RuntimeError("the session is not open")
-        headers = {}
-        if authorization := await self._configuration.get_api_key_with_prefix("BearerToken"):
-            headers["Authorization"] = authorization
-        arguments: dict[str, Any] = {"headers": headers}
-        if self._configuration.tls_server_name:
-            arguments["server_hostname"] = self._configuration.tls_server_name
-        if self._configuration.proxy:
-            arguments["proxy"] = self._configuration.proxy
-        return self._http, self._configuration.host, arguments
+        read = self._credentials
+        async with self._transport as http:  # before anything is awaited: from here on it stays open
+            sent = dict(headers or {})
+            if authorization := await read.authorization():
+                sent["Authorization"] = authorization
+            async with http.request(
+                method,
+                read.configuration.host + path,
+                params=params,
+                data=body,
+                headers=sent,
+                timeout=timeout,
+                allow_redirects=False,
+                proxy=read.configuration.proxy,
+                server_hostname=read.configuration.tls_server_name,
+            ) as response:
+                yield response
 
     def refused(self) -> None:
         """The server answered 401: read the credential again before the next request."""
-        self._stale = True
+        self._refused = True
+
+    def lost(self) -> None:
+        """The server cannot be reached, or not be trusted: it may have moved, or have a new certificate."""
+        self._lost = True
 
     async def renew(self) -> None:
-        """Read the connection again and replace the HTTP session.
-
-        Raises ConnectionConfigError where the kubeconfig, the context or the Secret cannot be used.
-        """
+        """Read the connection again. Raises ConnectionConfigError where it cannot be used."""
         self._renewed_at = time.monotonic()
-        configuration = await _configuration_of(self._ref, self._read_secret)
-        tls = await asyncio.to_thread(_tls_context, configuration)
-        fresh = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=tls, keepalive_timeout=60),
-            read_bufsize=READ_BUFFER_BYTES,
-            trust_env=True,
-            auto_decompress=True,
-        )
-        old, self._http, self._configuration, self._stale = self._http, fresh, configuration, False
-        if old is not None:
-            await old.close()
+        known = self._credentials.plugin if self._credentials else None
+        if known is not None and (self._refused or known.expires_within(EXPIRY_MARGIN_S)):
+            known = None
+        fresh = await credentials.read(self._ref, read_secret=self._read_secret, known=known)
+        fingerprint = await asyncio.to_thread(credentials.tls_fingerprint, fresh)
+        if self._transport is None or self._transport.fingerprint != fingerprint:
+            tls = await asyncio.to_thread(credentials.tls_context, fresh)
+            old, self._transport = self._transport, _Transport(tls, fingerprint)
+            if old is not None:
+                await old.retire()
+        self._credentials, self._refused, self._lost, self.trouble = fresh, False, False, None
 
     async def close(self) -> None:
-        """Close every connection."""
-        if self._http is not None:
+        """Close every connection. Nothing may be under way."""
+        if self._transport is not None:
+            await self._transport.retire()
+            self._transport = None
+
+    def _due(self) -> bool:
+        age_s = time.monotonic() - self._renewed_at
+        if age_s <= RENEWAL_PAUSE_S:
+            return False
+        if self._refused or (self._lost and age_s > LOST_PAUSE_S):
+            return True
+        plugin = self._credentials.plugin if self._credentials else None
+        return plugin is not None and plugin.expires_within(EXPIRY_MARGIN_S)
+
+    async def _try_to_renew(self) -> None:
+        """What was read before may still do; if not, the server says so, and `trouble` says the rest."""
+        try:
+            await self.renew()
+        except FleetError as exc:
+            self.trouble = exc
+            log.warning("the connection cannot be read again", error=str(exc))
+
+
+class _Transport:
+    """One HTTP session. Each request holds it as a context; once retired, the last one to leave closes it."""
+
+    def __init__(self, tls: ssl.SSLContext, fingerprint: str) -> None:
+        self.fingerprint = fingerprint
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=tls, keepalive_timeout=60, socket_factory=_new_socket),
+            read_bufsize=READ_BUFFER_BYTES,
+            trust_env=True,
+        )
+        self._requests = 0
+        self._retired = False
+
+    async def __aenter__(self) -> aiohttp.ClientSession:
+        self._requests += 1
+        return self._http
+
+    async def __aexit__(self, *_: object) -> None:
+        self._requests -= 1
+        if self._retired and not self._requests:
             await self._http.close()
-            self._http = None
+
+    async def retire(self) -> None:
+        """No request will come any more."""
+        self._retired = True
+        if not self._requests:
+            await self._http.close()
+
+
+def _new_socket(address: tuple[Any, ...]) -> socket.socket:
+    family, kind, protocol = address[:3]
+    new = socket.socket(family, kind, protocol)
+    new.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in KEEPALIVE.items():
+        if hasattr(socket, option):  # not on every operating system
+            new.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+    return new
 
 
 @asynccontextmanager
@@ -112,53 +195,3 @@ async def open_session(ref: ConnectionRef, *, read_secret: SecretReader) -> Asyn
         yield session
     finally:
         await session.close()
-
-
-async def _configuration_of(ref: ConnectionRef, read_secret: SecretReader) -> Any:  # noqa: ANN401 - untyped package
-    configuration = Configuration()
-    where = _described(ref)
-    try:
-        if isinstance(ref, KubeconfigRef):
-            if not await asyncio.to_thread(ref.path.is_file):
-                raise ConnectionConfigError(f"{where}: there is no such file")
-            loader = await load_kube_config(
-                config_file=str(ref.path),
-                context=ref.context,
-                client_configuration=configuration,
-                persist_config=False,
-            )
-            _require_exec_credential(loader, configuration, where)
-        elif isinstance(ref, InCluster):
-            load_incluster_config(client_configuration=configuration)
-        else:
-            document = yaml.safe_load(await read_secret(ref))
-            loader = await load_kube_config_from_dict(config_dict=document, client_configuration=configuration)
-            _require_exec_credential(loader, configuration, where)
-    except (ConfigException, yaml.YAMLError, OSError, KeyError, TypeError, ValueError) as exc:
-        raise ConnectionConfigError(f"{where}: {exc}") from exc
-    return configuration
-
-
-def _require_exec_credential(loader: Any, configuration: Any, where: str) -> None:  # noqa: ANN401 - untyped package
-    # The loader only logs when an exec plugin fails, and would go on without any credential.
-    user = loader._user  # noqa: SLF001 - it has no public face for this
-    if user and "exec" in user and not configuration.api_key and not configuration.cert_file:
-        command = user["exec"]["command"]
-        raise ConnectionConfigError(
-            f"{where}: the exec plugin {command} gave no credential; run it by hand to see why"
-        )
-
-
-def _tls_context(configuration: Any) -> Any:  # noqa: ANN401 - untyped package
-    try:
-        return RESTClientObject(configuration).ssl_context
-    except (OSError, ValueError) as exc:
-        raise ConnectionConfigError(f"the certificates of {configuration.host} cannot be read: {exc}") from exc
-
-
-def _described(ref: ConnectionRef) -> str:
-    if isinstance(ref, KubeconfigRef):
-        return f"kubeconfig {ref.path}" + (f", context {ref.context}" if ref.context else "")
-    if isinstance(ref, InCluster):
-        return "the pod's service account"
-    return f"kubeconfig in Secret {ref.namespace}/{ref.name}, key {ref.key}"

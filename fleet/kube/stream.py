@@ -1,8 +1,10 @@
 """List, then watch, for ever: what a cluster holds of one resource type, as a stream.
 
 A stream never ends by itself. It resumes from the last resource version after every clean end and every broken
-connection, and lists again only where the server says that the version is too old. What it yields is a state
-and not a history: after `Listed`, anything not in it is gone; between two lists, every change is told.
+connection, and lists again only where the server says that the version is too old, and after a silence: an API
+server whose storage was restored from an older state says nothing until it has come past our version. What it
+yields is a state and not a history: after `Listed`, anything not in it is gone; between two lists, every change is
+told.
 
 Failures are told too (`Broken`), since "nothing changed" and "nothing can be seen" must never look the same.
 """
@@ -11,18 +13,20 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from fleet.errors import FleetError
-from fleet.kube.errors import Expired, error_of, parse_status
+from fleet.kube.errors import Expired, ServerError, Silent, error_of, mapped_decode_errors, parse_status
 from fleet.kube.objects import LiveObject
 from fleet.retrying import Backoff
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from fleet.kube.client import ClusterClient
     from fleet.kube.resources import ResourceType
@@ -33,6 +37,8 @@ WATCH_LIFETIME_S = (240, 480)
 SILENCE_S = 130.0
 """Two bookmark intervals and a little: a longer silence means that the connection is dead."""
 
+SHORT_WATCH_S = 1.0
+
 RECONNECT = Backoff(initial_s=0.2, maximum_s=30.0, jitter_s=0.5)
 
 
@@ -41,6 +47,7 @@ class Listed:
     """Everything there is, now. What was known and is not among ``objects`` is gone."""
 
     objects: list[LiveObject]
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,7 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """The watch runs (again), from where it was: everything known is still right."""
+    """The server has accepted the watch, from where the last one was: everything known is still right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,57 +97,84 @@ _bookmark = msgspec.json.Decoder(_Bookmark)
 
 
 async def follow(
-    client: ClusterClient, resource: ResourceType, *, selector: str = "", backoff: Backoff = RECONNECT
-) -> AsyncIterator[Event]:
-    """Stream what the cluster holds of ``resource``, limited to a label ``selector`` where one is given."""
+    client: ClusterClient,
+    resource: ResourceType,
+    *,
+    selector: str = "",
+    backoff: Backoff = RECONNECT,
+    hurry: asyncio.Event | None = None,
+) -> AsyncGenerator[Event, None]:
+    """Stream what the cluster holds of ``resource``, limited to a label ``selector`` where one is given.
+
+    Whoever sets ``hurry`` cuts short the wait after a failure. Close the stream where you leave it (``aclosing``).
+    """
+    hurry = hurry or asyncio.Event()
     version: str | None = None
     failures = 0
     while True:
+        hurry.clear()
         try:
             if version is None:
                 objects, version = await client.list_all(resource, selector=selector)
-                yield Listed(objects)
-            else:
-                yield Resumed()
-            async for event, reached in _watch(client, resource, selector=selector, version=version):
-                failures, version = 0, reached
-                if event is not None:
-                    yield event
+                yield Listed(objects, version)
+            async with aclosing(_watch(client, resource, selector=selector, version=version)) as events:
+                async for event, reached in events:
+                    if reached is not None:
+                        failures, version = 0, reached
+                    if event is not None:
+                        yield event
         except FleetError as exc:
             failures += 1
-            if isinstance(exc, Expired):
+            if isinstance(exc, Expired | Silent):
                 version = None
             yield Broken(exc)
-            await asyncio.sleep(backoff.delay_s(failures, exc))
+            if await _paused(backoff.delay_s(failures, exc), hurry=hurry):
+                failures = 0
 
 
 async def _watch(
     client: ClusterClient, resource: ResourceType, *, selector: str, version: str
-) -> AsyncIterator[tuple[Changed | Deleted | None, str]]:
-    """One watch request, from ``version``: each event with the version that it brings the watcher to."""
-    lines = client.watch_lines(
+) -> AsyncGenerator[tuple[Changed | Deleted | Resumed | None, str | None], None]:
+    """One watch request, from ``version``: each event with the version that it brings the watcher to.
+
+    Raises ServerError where it is over before it could have shown anything: a proxy may cut every watch short, and
+    asking again at once would never end.
+    """
+    opened = time.monotonic()
+    heard = False
+    watch = client.watch(
         resource,
         selector=selector,
         resource_version=version,
         lifetime_s=random.randint(*WATCH_LIFETIME_S),  # noqa: S311 - spreads load, guards nothing
         silence_s=SILENCE_S,
     )
-    async for line in lines:
-        kind, payload = _decode_line(line, client, resource)
-        if kind == "BOOKMARK":
-            yield None, _bookmark.decode(payload).metadata.resource_version
-            continue
-        seen = LiveObject.decode(payload, api_version=resource.api_version, kind=resource.kind)
-        yield (Deleted(seen) if kind == "DELETED" else Changed(seen)), seen.meta.resource_version
+    async with watch as lines, aclosing(lines):
+        yield Resumed(), None
+        async for line in lines:
+            heard = True
+            yield _event_of(line, client, resource)
+    if not heard and time.monotonic() - opened < SHORT_WATCH_S:
+        raise ServerError(f"cluster {client.name}: watch {resource.plural}: it ended as soon as it began")
 
 
-def _decode_line(line: bytes, client: ClusterClient, resource: ResourceType) -> tuple[str, msgspec.Raw]:
-    doing = f"cluster {client.name}: watch {resource.plural}"
-    try:
+def _event_of(line: bytes, client: ClusterClient, resource: ResourceType) -> tuple[Changed | Deleted | None, str]:
+    doing = f"watch {resource.plural}"
+    with mapped_decode_errors(client.name, doing):
         event = _line.decode(line)
-    except msgspec.DecodeError as exc:  # a proxy cut the stream in the middle of a line
-        raise error_of(parse_status(line, 502), 502, doing=doing) from exc
-    if event.type == "ERROR":
-        status = parse_status(bytes(event.object), 500)
-        raise error_of(status, status.code or 500, doing=doing)
-    return event.type, event.object
+        if event.type == "BOOKMARK":
+            return None, _bookmark.decode(event.object).metadata.resource_version
+        if event.type != "ERROR":
+            seen = LiveObject.decode(event.object, api_version=resource.api_version, kind=resource.kind)
+            return (Deleted(seen) if event.type == "DELETED" else Changed(seen)), seen.meta.resource_version
+    status = parse_status(bytes(event.object), 500)
+    raise error_of(status, status.code or 500, doing=f"cluster {client.name}: {doing}")
+
+
+async def _paused(delay_s: float, *, hurry: asyncio.Event) -> bool:
+    """Wait; True where somebody was in a hurry."""
+    try:
+        async with asyncio.timeout(delay_s):
+            return await hurry.wait()
+    except TimeoutError:
+        return False

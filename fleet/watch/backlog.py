@@ -8,7 +8,6 @@ turns at once. Nothing is ever dropped: a turn that fails puts its identity back
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -37,21 +36,20 @@ class Backlog(Generic[K]):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._waiting: deque[K] = deque()
+        self._waiting: asyncio.Queue[K] = asyncio.Queue()  # wakes one worker for one item
         self._queued: set[K] = set()
         self._in_turn: set[K] = set()
         self._again: set[K] = set()
         self._timers: dict[K, asyncio.TimerHandle] = {}
         self._failures: dict[K, int] = {}
-        self._arrival = asyncio.Event()
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return self._waiting.qsize()
 
     @property
     def idle(self) -> bool:
         """Nothing waits and nothing is in its turn; delayed items do not count."""
-        return not self._waiting and not self._in_turn
+        return not self._queued and not self._in_turn
 
     def add(self, key: K) -> None:
         """Give ``key`` a turn as soon as possible."""
@@ -60,8 +58,7 @@ class Backlog(Generic[K]):
             self._again.add(key)
         elif key not in self._queued:
             self._queued.add(key)
-            self._waiting.append(key)
-            self._arrival.set()
+            self._waiting.put_nowait(key)
 
     def add_after(self, key: K, delay_s: float) -> None:
         """Give ``key`` a turn after ``delay_s``, or earlier where something earlier is set for it already."""
@@ -73,16 +70,17 @@ class Backlog(Generic[K]):
         self._timers[key] = loop.call_later(delay_s, self.add, key)
 
     def hurry(self) -> None:
-        """Give everything that waits for a later time its turn now: what it waited for may be over."""
+        """Give everything that waits for a later time its turn now: what it waited for may be over.
+
+        Failures begin to count anew, so that what fails once more is not put off for as long as before.
+        """
+        self._failures.clear()
         for key in list(self._timers):
             self.add(key)
 
     async def take(self) -> K:
         """The next identity, whose turn begins; `done` ends it."""
-        while not self._waiting:
-            self._arrival.clear()
-            await self._arrival.wait()
-        key = self._waiting.popleft()
+        key = await self._waiting.get()
         self._queued.discard(key)
         self._in_turn.add(key)
         return key
@@ -103,6 +101,11 @@ class Backlog(Generic[K]):
         """Forget the failures of ``key``."""
         self._failures.pop(key, None)
 
+    def close(self) -> None:
+        """Set nothing off any more: nobody works on this backlog now."""
+        for key in list(self._timers):
+            self._cancel_timer(key)
+
     def _cancel_timer(self, key: K) -> None:
         if timer := self._timers.pop(key, None):
             timer.cancel()
@@ -120,9 +123,12 @@ async def work(
     ``reconcile`` gives the seconds after which it wants to see the item again, or None.
     """
     policy = backoff or Backoff()
-    async with asyncio.TaskGroup() as group:
-        for number in range(workers):
-            group.create_task(_worker(backlog, reconcile, policy), name=f"{backlog.name} worker {number}")
+    try:
+        async with asyncio.TaskGroup() as group:
+            for number in range(workers):
+                group.create_task(_worker(backlog, reconcile, policy), name=f"{backlog.name} worker {number}")
+    finally:
+        backlog.close()
 
 
 async def _worker(

@@ -1,8 +1,8 @@
 """The objects that one stream has shown, by name, and by the value of one label.
 
 Two sources feed a cache: the stream, and the answers to our own writes, which arrive before the stream tells of
-them. The order between the two is settled by resource version; a tombstone keeps the late answer to a write from
-bringing back what the stream has seen deleted.
+them. Resource versions settle the order between the two. The stream is complete up to where it stands, so the
+answer to a write that is not newer than that, about an object that is not here, is about one that is gone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 Key = tuple[str, str]
 """Namespace (empty for cluster-scoped objects) and name."""
 
-MAX_TOMBSTONES = 10_000
+
+RECENT_DELETIONS = 1000
 
 
 class ObjectCache:
@@ -26,7 +27,8 @@ class ObjectCache:
 
     def __init__(self, *, index_label: str | None = None) -> None:
         self._objects: dict[Key, LiveObject] = {}
-        self._tombstones: dict[Key, int] = {}
+        self._stands_at = 0
+        self._deleted: dict[Key, None] = {}  # a set that knows who came first
         self._index_label = index_label
         self._index: dict[str, set[Key]] = defaultdict(set)
 
@@ -40,51 +42,79 @@ class ObjectCache:
         """The last known state of an object, or None where none is known."""
         return self._objects.get((namespace, name))
 
+    def saw_deleted(self, namespace: str, name: str) -> bool:
+        """Whether the stream has lately told that this object was deleted; its absence from a list is less."""
+        return (namespace, name) in self._deleted
+
     def labelled(self, value: str) -> list[LiveObject]:
         """The objects whose index label has ``value``, in order of their names."""
         return [self._objects[key] for key in sorted(self._index.get(value, ()))]
 
     def put(self, seen: LiveObject) -> bool:
-        """Remember a state; False where it is no news: known already, or older than what is known."""
-        key = _key(seen)
-        if int(seen.meta.resource_version) <= self._tombstones.get(key, 0):
+        """Take a state from the stream; False where the answer to a write told it, or a later one, before."""
+        version = seen.version
+        self._stands_at = max(self._stands_at, version)
+        known = self._objects.get(_key(seen))
+        if known is not None and known.version >= version > 0:
             return False
-        known = self._objects.get(key)
-        if known is not None:
-            if not seen.newer_than(known):
-                return False
-            self._unindex(key, known)
-        self._objects[key] = seen
-        self._tombstones.pop(key, None)
-        if (value := self._index_value(seen)) is not None:
-            self._index[value].add(key)
+        self._store(seen, known)
+        return True
+
+    def learn(self, seen: LiveObject) -> bool:
+        """Take the answer to a write; False where the stream is further already."""
+        known = self._objects.get(_key(seen))
+        if seen.version <= (self._stands_at if known is None else known.version):
+            return False
+        self._store(seen, known)
         return True
 
     def remove(self, seen: LiveObject) -> bool:
         """Forget an object that the stream saw deleted; False where something newer took its name."""
-        key = _key(seen)
+        key, version = _key(seen), seen.version
+        self._stands_at = max(self._stands_at, version)
         known = self._objects.get(key)
-        if known is not None and known.newer_than(seen):
-            return False
-        if len(self._tombstones) >= MAX_TOMBSTONES:
-            self._tombstones.clear()
-        self._tombstones[key] = int(seen.meta.resource_version)
-        if known is None:
+        if known is None or known.version > version:
             return False
         del self._objects[key]
         self._unindex(key, known)
+        self._deleted[key] = None
+        if len(self._deleted) > RECENT_DELETIONS:
+            del self._deleted[next(iter(self._deleted))]
         return True
 
-    def replace(self, objects: list[LiveObject]) -> list[LiveObject]:
-        """Take a full list as the truth, and give what is new, different or gone."""
-        self._tombstones.clear()
-        listed = {_key(seen) for seen in objects}
-        gone = [known for key, known in self._objects.items() if key not in listed]
-        for known in gone:
-            key = _key(known)
-            del self._objects[key]
+    def replace(self, objects: list[LiveObject], *, version: int) -> list[LiveObject]:
+        """Take a full list, as of ``version``, as the truth, and give what is gone, new or different.
+
+        What a write of ours told since the list was made is kept. A list from before where the stream stood is one
+        of a cluster that was restored to an earlier state: nothing known is newer than that.
+        """
+        restored = version < self._stands_at
+        gone, self._objects = self._objects, {}
+        self._index.clear()
+        self._deleted.clear()
+        self._stands_at = version
+        news = []
+        for seen in objects:
+            known = gone.pop(_key(seen), None)
+            if known is not None and known.version > version and not restored:
+                self._store(known, None)
+                continue
+            self._store(seen, None)
+            if known is None or not _same(known, seen):
+                news.append(seen)
+        if not restored:
+            for key in [key for key, known in gone.items() if known.version > version]:
+                self._store(gone.pop(key), None)
+        return [*gone.values(), *news]
+
+    def _store(self, seen: LiveObject, known: LiveObject | None) -> None:
+        key = _key(seen)
+        if known is not None:
             self._unindex(key, known)
-        return gone + [seen for seen in objects if self.put(seen)]
+        self._objects[key] = seen
+        self._deleted.pop(key, None)
+        if (value := self._index_value(seen)) is not None:
+            self._index[value].add(key)
 
     def _index_value(self, seen: LiveObject) -> str | None:
         return seen.meta.labels.get(self._index_label) if self._index_label else None
@@ -100,3 +130,7 @@ class ObjectCache:
 
 def _key(seen: LiveObject) -> Key:
     return (seen.meta.namespace, seen.meta.name)
+
+
+def _same(known: LiveObject, seen: LiveObject) -> bool:
+    return (known.meta.resource_version, known.meta.uid) == (seen.meta.resource_version, seen.meta.uid)

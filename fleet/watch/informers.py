@@ -1,18 +1,21 @@
 """Informers: one stream and one cache for each resource type that something on a cluster needs.
 
 A cluster's informers run as tasks of one group, which its engagement owns; when the engagement ends, so do they.
-Handlers are called in the event loop, must not block, and normally only put an identity on a backlog.
+Handlers are called in the event loop, must not block, and normally only put an identity on a backlog. One that
+fails over an object is logged with it and ends nothing: no single object may blind the hub to all the others.
 """
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import structlog
 
 from fleet.kube.errors import Unreachable
+from fleet.kube.objects import version_number
 from fleet.kube.stream import Broken, Changed, Deleted, Listed, Resumed, follow
 from fleet.watch.cache import ObjectCache
 
@@ -53,6 +56,7 @@ class Informer:
         self._on_change = on_change
         self._listed = False
         self._heard = asyncio.Event()
+        self._in_a_hurry = asyncio.Event()
 
     @property
     def seeing(self) -> bool:
@@ -71,32 +75,48 @@ class Informer:
 
     def learn(self, seen: LiveObject) -> None:
         """Take the answer to a write of our own, ahead of the stream."""
-        if self.cache.put(seen):
-            self._on_change(seen)
+        if self.cache.learn(seen):
+            self._tell(seen)
+
+    def hurry(self) -> None:
+        """What broke the stream may be over: let it try again now."""
+        self._in_a_hurry.set()
 
     async def run(self) -> None:
         """Follow the stream for ever."""
-        async for event in follow(self._client, self.resource, selector=self._selector):
-            self._take(event)
+        stream = follow(self._client, self.resource, selector=self._selector, hurry=self._in_a_hurry)
+        async with aclosing(stream) as events:
+            async for event in events:
+                self._take(event)
 
     def _take(self, event: Event) -> None:
         match event:
             case Changed(seen):
-                self.learn(seen)
+                if self.cache.put(seen):
+                    self._tell(seen)
             case Deleted(seen):
                 if self.cache.remove(seen):
-                    self._on_change(seen)
-            case Listed(objects):
+                    self._tell(seen)
+            case Listed(objects, version):
                 self.broken = None
                 self._listed = True
-                for seen in self.cache.replace(objects):
-                    self._on_change(seen)
+                for seen in self.cache.replace(objects, version=version_number(version)):
+                    self._tell(seen)
             case Resumed():
                 self.broken = None
             case Broken(error):
+                if str(self.broken) != str(error):
+                    log.info(
+                        "stream broken", cluster=self._client.name, resource=str(self.resource), error=str(error)
+                    )
                 self.broken = error
-                log.info("stream broken", cluster=self._client.name, resource=str(self.resource), error=str(error))
         self._heard.set()
+
+    def _tell(self, seen: LiveObject) -> None:
+        try:
+            self._on_change(seen)
+        except Exception:
+            log.exception("cannot handle a change", cluster=self._client.name, object=str(seen.ref))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +170,12 @@ class Informers:
         """End a stream and forget what it showed."""
         if running := self._running.pop((resource, selector), None):
             running.task.cancel()
+
+    def hurry(self) -> None:
+        """The cluster may be back: let every broken stream try again now."""
+        for running in self._running.values():
+            if running.informer.broken is not None:
+                running.informer.hurry()
 
     def selected_by(self, selector: str) -> list[Informer]:
         """Every running informer of this selector."""
