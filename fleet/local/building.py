@@ -84,7 +84,8 @@ def _count_stale(program: Program, *, command: list[str], report: Callable[[Prog
 
 def _compile(program: Program, *, command: list[str], total: int, report: Callable[[Progress], None]) -> None:
     compiled = 0
-    report(Progress(program=program.name, phase=Phase.COMPILING, total=total))
+    first = Phase.COMPILING if total > 1 else Phase.LINKING  # the program itself always counts as stale
+    report(Progress(program=program.name, phase=first, total=total))
     with _lines(command, timeout_s=_BUILD_TIMEOUT_S) as lines:
         for line in lines:
             if not _is_package(line):
