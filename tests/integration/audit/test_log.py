@@ -209,6 +209,25 @@ async def test_leaving_by_cancellation_still_writes_what_is_queued(database: Dat
     assert len(await oldest_first(database)) == 2
 
 
+async def test_a_writer_that_breaks_takes_the_hub_down_instead_of_letting_it_wait(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    async def hub() -> None:
+        async with AuditLog(database) as log:
+            with pytest.raises(AuditUnavailable):
+                await log.intend(write())
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(AuditLog, "_insert", broken)
+    with pytest.raises(ExceptionGroup) as failure:
+        await asyncio.wait_for(hub(), timeout=10)
+
+    assert [str(error) for error in failure.value.exceptions] == ["a bug"]
+
+
 KILLED = """
 import asyncio, sys
 from fleet.audit.log import AuditLog
