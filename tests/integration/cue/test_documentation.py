@@ -50,8 +50,8 @@ async def test_the_example_of_later_values_waits_and_goes_on() -> None:
 @pytest.mark.parametrize(
     ("row", "limit"),
     [
-        ("one render", f"{Limits().render_s:g} s"),
-        ("to load it, and to make its schema", f"{Limits().load_s:g} s each"),
+        ("one render", f"{Limits().render_s:g} s, of processor time"),
+        ("to load it, and to make its schema", f"{Limits().load_s:g} s each, of processor time"),
         ("memory", f"{Limits().memory_mib} MiB"),
     ],
 )

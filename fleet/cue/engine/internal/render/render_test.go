@@ -162,6 +162,9 @@ func TestErrorsNameTheNodeAndTheField(t *testing.T) {
 		"nothing that could be observed": {
 			`nodes: [` + node("app", `on: input.cluster.labels.region`) + `]`, "app", "output.nodes[0].object.data.on", "optional field: cluster",
 		},
+		"a cycle": {
+			`nodes: [` + node("app", `{a: b + 1, b: a - 1}`) + `]`, "app", "output.nodes[0].object.data.a", "cycle",
+		},
 		"no kind": {
 			`nodes: [{id: "app", object: {apiVersion: "v1", metadata: name: "x"}}]`, "app", "output.nodes[0].object.kind", "required",
 		},

@@ -2,6 +2,7 @@ package render
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -14,6 +15,9 @@ import (
 
 // Values nest deeper than this, and references lead over more steps, only in modules that nobody should write.
 const deepest = 100
+
+// missing matches what CUE says of a reference to what is not there, by itself or inside a call or an interpolation.
+var missing = regexp.MustCompile("undefined field|cannot reference optional field")
 
 // awaited lists the observed values that an incomplete object needs, such as
 // `observed.deployment.status.readyReplicas`. It is empty where nothing that may yet be observed is missing.
@@ -37,8 +41,8 @@ func awaited(m *module.Module, object cue.Value, incomplete error) []string {
 func written(m *module.Module, incomplete error) (observed, perhaps []string) {
 	known, unknown := map[string]bool{}, map[string]bool{}
 	for _, err := range errors.Errors(incomplete) {
-		if format, _ := err.Msg(); strings.HasPrefix(format, "incomplete value") {
-			continue // a type that nobody made a value of
+		if !missing.MatchString(err.Error()) {
+			continue // a type that nobody made a value of, a cycle
 		}
 		for _, pos := range errors.Positions(err) {
 			switch expr := m.ExpressionAt(pos); {
