@@ -227,7 +227,7 @@ async def test_a_module_that_keeps_ending_helpers_is_quarantined_and_others_are_
     async with Evaluator(size=1, limits=limits, quarantine=Quarantine(strikes=2)) as evaluator:
         endless = Module.of({"m.cue": ENDLESS})
         for _ in range(2):
-            with pytest.raises(LimitExceeded, match="took longer|did not end"):
+            with pytest.raises(LimitExceeded, match=r"took longer|did not end"):
                 await evaluator.render(endless, with_size(FOREVER))
         started = evaluator.pool.starts
 
