@@ -41,7 +41,7 @@ setup: $(INSTALLED) $(HELPER) ## make .venv, install the package and build the C
 
 .PHONY: control-planes
 control-planes: setup ## build the local control planes into the cache (about 7 minutes, once)
-	@$(PY) -c 'from fleet.local import binaries; binaries.find_or_build(say=print)'
+	@$(BIN)/fleet local build
 
 .PHONY: build
 build: setup ## build the wheel into dist/
@@ -91,7 +91,7 @@ fmt: setup ## format the sources, and fix what ruff can fix
 
 .PHONY: bench
 bench: setup ## run the benchmarks; each prints a ratio to a baseline of the same run
-	@for script in benchmarks/bench_*.py; do echo "$$script"; $(PY) "$$script" $(ARGS); done
+	@for script in benchmarks/[a-z]*.py; do echo "$$script"; $(PY) "$$script" $(ARGS); done
 
 .PHONY: clean
 clean: ## remove what was built in the checkout (the caches outside of it stay)
