@@ -53,7 +53,8 @@ class Postgres:
         self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
         self._roster = Roster(self._folder / ROSTER)
         self._user = _unprivileged_user() if os.geteuid() == 0 else None
-        self._bin = _reachable(find_bin(), user=self._user, folder_for_copy=self._folder)
+        self._folder.chmod(0o711)
+        self._bin = find_bin(user=self._user, scratch=self._folder)
         self._numbers = itertools.count(1)
         self._keeper: Keeper | None = None
         self._server: Server | None = None
@@ -99,7 +100,6 @@ class Postgres:
     def _start(self) -> None:
         self._roster.claim()
         self._keeper = Keeper(self._folder)
-        self._folder.chmod(0o711)
         home = self._folder / "home"
         home.mkdir(mode=0o700)
         if self._user:
@@ -182,26 +182,47 @@ def end_leftovers() -> None:
             shutil.rmtree(path.parent, ignore_errors=True)
 
 
-def find_bin() -> Path:
-    """The folder with ``initdb`` and ``postgres``: on PATH, where Debian keeps it, or in ``pgserver``."""
+def find_bin(*, user: str | None, scratch: Path) -> Path:
+    """The folder with an ``initdb`` and a ``postgres`` that ``user`` (None: ourselves) may run.
+
+    It is on PATH, where Debian keeps it, or in the package ``pgserver``. A package that the user cannot reach, in the
+    home folder of root, is copied to ``scratch``.
+    """
+    for folder in _installed():
+        if _has_server(folder) and _may_run(folder / "postgres", user=user):
+            return folder
+    package = importlib.util.find_spec("pgserver")
+    if package is None or package.origin is None:
+        raise AssertionError("there is no PostgreSQL: install the server, or `pip install pgserver`")
+    return _packaged(Path(package.origin).parent, user=user, scratch=scratch)
+
+
+def _installed() -> list[Path]:
     on_path = [Path(entry) for entry in os.environ.get("PATH", os.defpath).split(os.pathsep) if entry]
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version, reverse=True)
-    for folder in (*on_path, *debian, _packaged()):
-        if all(os.access(folder / program, os.X_OK) for program in ("initdb", "postgres")):
-            return folder
-    raise AssertionError("there is no PostgreSQL: install the server, or `pip install pgserver`")
+    return [*on_path, *debian]
 
 
 def _version(folder: Path) -> int:
     return int(folder.parent.name) if folder.parent.name.isdigit() else 0
 
 
-def _packaged() -> Path:
+def _has_server(folder: Path) -> bool:
+    return all(os.access(folder / program, os.X_OK) for program in ("initdb", "postgres"))
+
+
+def _packaged(package: Path, *, user: str | None, scratch: Path) -> Path:
     """``pgserver``'s copy of the server; only its files are used, its own way of running them is not."""
-    package = importlib.util.find_spec("pgserver")
-    if package is None or package.origin is None:
-        return Path("/nonexistent")
-    return Path(package.origin).parent / "pginstall" / "bin"
+    inside = Path("pginstall", "bin")
+    if _may_run(package / inside / "postgres", user=user):
+        return package / inside
+    for needed in (
+        package,
+        package.with_name(f"{package.name}.libs"),
+    ):  # the programs find their libraries beside it
+        if needed.is_dir():
+            shutil.copytree(needed, scratch / needed.name, symlinks=True)
+    return scratch / package.name / inside
 
 
 def _unprivileged_user() -> str:
@@ -215,16 +236,7 @@ def _unprivileged_user() -> str:
     )
 
 
-def _reachable(folder: Path, *, user: str | None, folder_for_copy: Path) -> Path:
-    """``folder``, or a copy of the installation where ``user`` may not look into the original (root's home)."""
-    if user is None or _may_run(folder / "postgres", user=user):
-        return folder
-    installation = folder_for_copy / "installation"
-    shutil.copytree(folder.parent, installation, symlinks=True)
-    return installation / folder.name
-
-
-def _may_run(executable: Path, *, user: str) -> bool:
+def _may_run(executable: Path, *, user: str | None) -> bool:
     try:
         done = subprocess.run(  # noqa: S603 - PostgreSQL's own program
             [executable, "--version"],
@@ -233,8 +245,8 @@ def _may_run(executable: Path, *, user: str) -> bool:
             check=False,
             cwd="/",
             user=user,
-            group=pwd.getpwnam(user).pw_gid,
-            extra_groups=[],
+            group=pwd.getpwnam(user).pw_gid if user else None,
+            extra_groups=[] if user else None,
         )
     except PermissionError:
         return False

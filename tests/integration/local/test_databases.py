@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -16,8 +17,6 @@ from tests.harness import postgres
 from tests.harness.waiting import until
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.harness.postgres import Postgres
 
 
@@ -50,10 +49,21 @@ async def test_postgres_databases_are_separate(postgres_url: str, postgres_serve
         postgres_server.drop_database(name)
 
 
+@pytest.mark.parametrize("reachable", [True, False])
 def test_the_packaged_server_does_where_none_is_installed(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, *, reachable: bool
 ) -> None:
-    monkeypatch.setattr(postgres, "find_bin", postgres._packaged)
+    monkeypatch.setattr(postgres, "_installed", list)
+    if not reachable:
+        monkeypatch.setattr(postgres, "_may_run", lambda *_, **__: False)
+
+    with postgres.Postgres() as server:
+        server.create_database()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts it as another user")
+def test_any_unprivileged_user_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "_unprivileged_user", lambda: "nobody")
 
     with postgres.Postgres() as server:
         server.create_database()
