@@ -119,7 +119,11 @@ class Spoke:
         else:
             self._observing.discard(active.transform)
         self._instance_controller.serving[active.resource] = active
-        informer = self._informers.start(active.resource, on_change=self._instance_watcher(active.resource))
+        informer = self._informers.start(
+            active.resource,
+            on_change=self._instance_watcher(active.resource),
+            on_deleted=self._instance_controller.saw_deleted,
+        )
         for seen in informer.cache:
             self.instances.add(InstanceKey(active.resource, seen.meta.namespace, seen.meta.name))
 

@@ -80,6 +80,17 @@ class InstanceController:
         self._graphs = graphs
         self._evaluator = evaluator
         self._memos: OrderedDict[InstanceUid, _Memo] = OrderedDict()
+        self._deleted: set[InstanceUid] = set()
+
+    def saw_deleted(self, instance: LiveObject) -> None:
+        """The stream told that an instance was deleted: its graph is to go with it, as soon as it has its turn."""
+        uid = InstanceUid(instance.meta.uid)
+        self._memos.pop(uid, None)
+        graph = self._graphs.cache.get(
+            instance.meta.namespace, manifests.graph_name(instance.kind, instance.meta.name)
+        )
+        if graph is not None and graph.meta.labels.get(labels.INSTANCE) == uid:
+            self._deleted.add(uid)
 
     async def reconcile(self, key: InstanceKey) -> float | None:
         """One turn for one instance."""
@@ -90,7 +101,7 @@ class InstanceController:
         await self._graphs.synced()
         instance = informer.cache.get(key.namespace, key.name)
         graph = self._graphs.cache.get(key.namespace, manifests.graph_name(key.resource.kind, key.name))
-        if instance is None and graph is not None and informer.cache.saw_deleted(key.namespace, key.name):
+        if graph is not None and graph.meta.labels.get(labels.INSTANCE) in self._deleted:
             await self._hasten(graph, active)
         if instance is None or instance.deleting:
             return None
@@ -182,6 +193,7 @@ class InstanceController:
         Kubernetes' garbage collector does the same, but learns of a new kind only at its next discovery, which
         takes up to half a minute. An instance that is merely missing from a list is left to it.
         """
+        self._deleted.discard(InstanceUid(graph.meta.labels[labels.INSTANCE]))
         if graph.deleting:
             return
         source = graph.body["spec"]["sourceRef"]
