@@ -113,12 +113,13 @@ class Informer:
             case Resumed():
                 self.broken = None
             case Broken(error):
-                if str(self.broken) != str(error):
-                    log.info(
-                        "stream broken", cluster=self._client.name, resource=str(self.resource), error=str(error)
-                    )
-                self.broken = error
+                self._lost_sight(error)
         self._heard.set()
+
+    def _lost_sight(self, error: FleetError) -> None:
+        if str(self.broken) != str(error):
+            log.info("stream broken", cluster=self._client.name, resource=str(self.resource), error=str(error))
+        self.broken = error
 
     def _tell(self, seen: LiveObject) -> None:
         try:
