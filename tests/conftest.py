@@ -6,14 +6,15 @@ shared; what a test may spoil is fresh for each test.
 
 from __future__ import annotations
 
+import shutil
 import uuid
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
 
 from fleet.local import binaries
-from fleet.local.localfleet import LocalFleet
+from fleet.local.localfleet import ETCD_DATA, LocalFleet
 from tests.harness import clusters, postgres
 from tests.harness.clusters import ControlPlanes, View
 from tests.harness.postgres import Postgres
@@ -45,7 +46,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     if any(item.get_closest_marker("control_plane") for item in session.items):
         capture = session.config.pluginmanager.getplugin("capturemanager")
-        with capture.global_and_fixture_disabled():
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
             binaries.find_or_build(say=print)
 
 
@@ -67,6 +68,7 @@ def local_fleet(
     folder = tmp_path_factory.mktemp("control-planes")
     with LocalFleet(folder, binaries=control_plane_binaries, names=clusters.NAMES) as fleet:
         yield fleet
+    shutil.rmtree(folder / ETCD_DATA)  # pytest keeps the folders of some runs: of ours, the logs are worth it
 
 
 @pytest.fixture
@@ -78,9 +80,7 @@ def control_planes(local_fleet: LocalFleet) -> Iterator[ControlPlanes]:
     hub, spoke_1, spoke_2 = (local_fleet[name] for name in clusters.NAMES)
     planes = ControlPlanes(hub=hub, spoke_1=spoke_1, spoke_2=spoke_2)
     yield planes
-    for plane in planes.all:
-        plane.resume()
-        plane.start()
+    _mend(planes)
 
 
 @pytest.fixture
@@ -117,10 +117,17 @@ def namespace(control_planes: ControlPlanes, view: Callable[[ControlPlane], View
     for plane in control_planes.all:
         view(plane).apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     yield name
+    _mend(control_planes)
     for plane in control_planes.all:
-        plane.resume()
-        plane.start()
         view(plane).delete("v1", "Namespace", name)
+
+
+def _mend(planes: ControlPlanes) -> None:
+    """Bring up what a test brought down."""
+    for plane in planes.all:
+        plane.resume()
+        if not plane.running:
+            plane.start()
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from fleet.store.upsert import insert_or_keep
 if TYPE_CHECKING:
     from fleet.store.database import Database
 
-ROWS_AT_ONCE = 5_000
-"""In one transaction, between which others can write."""
+ROWS_AT_ONCE = 500
+"""In one transaction; others write between two of them, and wait for less than a tenth of a second."""
 
 
 class PruneRefused(Terminal):

@@ -1,4 +1,4 @@
-"""``python -m fleet.cli`` is ``fleet``."""
+"""``python -m fleet.cli``: the command line of this very interpreter, whatever ``fleet`` is on PATH."""
 
 from fleet.cli import main
 

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import importlib
 import sys
-from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
 from fleet.errors import FleetError
 
+
+class _Lazy(NamedTuple):
+    """Where a command is, and its line in ``fleet --help``, so that listing imports none of them."""
+
+    place: str
+    summary: str
+
+
 _COMMANDS = {
-    "audit": "fleet.cli.audit:audit",
-    "clusters": "fleet.cli.clusters:clusters",
-    "db": "fleet.cli.db:db",
-    "demo": "fleet.cli.demo:demo",
-    "doctor": "fleet.cli.doctor:doctor",
-    "hub": "fleet.cli.hub:hub",
-    "local": "fleet.cli.local:local",
+    "apply": _Lazy("fleet.cli.objects:apply", "Apply manifests to one cluster."),
+    "audit": _Lazy("fleet.cli.audit:audit", "Show what the fleet did, where, when and why."),
+    "clusters": _Lazy("fleet.cli.clusters:clusters", "Show the clusters of the fleet."),
+    "db": _Lazy("fleet.cli.db:db", "Bring the database to this version's tables."),
+    "delete": _Lazy("fleet.cli.objects:delete", "Delete an object on one cluster."),
+    "demo": _Lazy("fleet.cli.demo.command:demo", "Watch a fleet at work, on real clusters on this machine."),
+    "doctor": _Lazy("fleet.cli.doctor:doctor", "Check that everything is in place, and say what to do."),
+    "get": _Lazy("fleet.cli.objects:get", "Show objects of one cluster."),
+    "hub": _Lazy("fleet.cli.hub:hub", "Run a hub until SIGTERM or Ctrl-C."),
+    "local": _Lazy("fleet.cli.local:local", "Real local control planes, for development."),
+    "transforms": _Lazy("fleet.cli.transforms:transforms", "Show the Transforms and how far they are rolled out."),
 }
 
 
@@ -31,9 +42,13 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        module, _, name = _COMMANDS[cmd_name].partition(":")
+        module, _, name = _COMMANDS[cmd_name].place.partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, lazy.summary) for name, lazy in sorted(_COMMANDS.items())])
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
         try:
@@ -44,7 +59,7 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("pequod-fleet"), prog_name="fleet")
+@click.version_option(package_name="pequod-fleet", prog_name="fleet")
 def main() -> None:
     """Pequod Fleet: write a platform once as a CUE module, run it on every cluster.
 

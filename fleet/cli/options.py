@@ -12,6 +12,7 @@ from fleet import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from enum import StrEnum
 
     from fleet.settings import Settings
 
@@ -35,6 +36,12 @@ def clusters(command: Command) -> Command:
         type=click.Path(path_type=Path, file_okay=False),
         help="Folder of cluster files.  [default: clusters]",
     )(command)
+
+
+def output(forms: type[StrEnum]) -> Callable[[Command], Command]:
+    """``-o FORM``, of which the first is the default."""
+    names = [form.value for form in forms]
+    return click.option("-o", "--output", type=click.Choice(names), default=names[0], show_default=True)
 
 
 def read(**options: object) -> Settings:

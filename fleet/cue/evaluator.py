@@ -102,8 +102,9 @@ class Evaluator:
                 self._quarantine.strike(module.digest, str(exc))
                 raise
             except EngineCrashed as exc:
-                self._quarantine.strike(module.digest, str(exc))
+                # Once may be anybody's doing, such as that of an operator or the kernel's OOM killer.
                 if attempt == _TRIES:
+                    self._quarantine.strike(module.digest, str(exc))
                     raise
         raise AssertionError("unreachable")
 

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 class Limits:
     """The bounds of the engine. A module that needs more than these is not one that a fleet can run."""
 
+    # Seconds of processor time, so that a busy machine does not make a good module look slow.
     load_s: float = 5.0
     schema_s: float = 5.0
     render_s: float = 2.0
+    patience: float = 3.0  # how many times as long each of them may take by the clock
     memory_mib: int = 512  # of one helper, its cached modules included
     stack_mib: int = 64
     modules: int = 256  # compiled modules that one helper keeps
 
-    grace_s: float = 1.0  # how much later than the helper's own watchdog the helper is killed
+    grace_s: float = 1.0  # how much later than its own watchdog would end it a helper is killed
     start_s: float = 10.0
 
     # CUE keeps every label that it has ever seen, so a helper is replaced before that weighs.

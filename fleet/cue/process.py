@@ -12,6 +12,8 @@ import contextlib
 import tempfile
 from typing import TYPE_CHECKING, BinaryIO
 
+import msgspec
+
 from fleet.cue import protocol
 from fleet.cue.errors import EngineCrashed, LimitExceeded
 
@@ -37,14 +39,14 @@ _LAST_WORDS = {
 class HelperProcess:
     """A running helper. Not safe for concurrent use: the pool gives it to one caller at a time."""
 
-    def __init__(self, process: asyncio.subprocess.Process, stderr: BinaryIO, *, grace_s: float) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, stderr: BinaryIO, limits: Limits) -> None:
         assert process.stdin is not None  # noqa: S101 - start() asked for pipes
         assert process.stdout is not None  # noqa: S101
         self._process = process
         self._stdin = process.stdin
         self._stdout = process.stdout
         self._stderr = stderr
-        self._grace_s = grace_s
+        self._limits = limits
         self._busy = False
         self._last_id = 0
         self.modules: set[ModuleDigest] = set()
@@ -74,7 +76,7 @@ class HelperProcess:
         except (OSError, TimeoutError) as exc:
             stderr.close()
             raise EngineCrashed(f"the CUE helper {binary} does not start: {exc!r}") from exc
-        return cls(process, stderr, grace_s=limits.grace_s)
+        return cls(process, stderr, limits)
 
     @property
     def pid(self) -> int:
@@ -91,15 +93,16 @@ class HelperProcess:
         self._busy = True
         self._last_id += 1
         self.requests += 1
-        line = protocol.encode_request(
-            protocol.numbered(request, id=self._last_id, limit_ms=round(limit_s * 1000)),
+        wall_s = limit_s * self._limits.patience
+        numbered = msgspec.structs.replace(
+            request, id=self._last_id, limit_ms=round(limit_s * 1000), wall_ms=round(wall_s * 1000)
         )
         try:
-            async with asyncio.timeout(limit_s + self._grace_s):
-                answer = await self._exchange(line)
+            async with asyncio.timeout(wall_s + self._limits.grace_s):
+                answer = await self._exchange(protocol.encode_request(numbered))
         except TimeoutError as exc:
             self.kill()
-            raise LimitExceeded(f"{request.op} did not end within {limit_s} s and was killed") from exc
+            raise LimitExceeded(f"{request.op} did not end within {wall_s:g} s and was killed") from exc
         if not answer.endswith(b"\n"):
             await self._reap()
             raise self._last_words(request.op)

@@ -39,6 +39,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
     files: dict[str, str] | None = None
     input: msgspec.Raw | None = None
     limit_ms: int = 0
+    wall_ms: int = 0
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,11 +62,6 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 _encoder = msgspec.json.Encoder()
 _reply_decoder = msgspec.json.Decoder(Reply)
-
-
-def numbered(request: Request, *, id: int, limit_ms: int) -> Request:  # noqa: A002 - the protocol's word
-    """The same request as the ``id``-th of a helper, with the time that it may take."""
-    return msgspec.structs.replace(request, id=id, limit_ms=limit_ms)
 
 
 def encode_request(request: Request) -> bytes:

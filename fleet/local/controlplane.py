@@ -88,8 +88,8 @@ class ControlPlane:
 
     @property
     def running(self) -> bool:
-        """Whether the API server's process is there. It may be paused."""
-        return self._api_server.running
+        """Whether all of its processes are there. They may be paused."""
+        return all(server.running for server in self.servers)
 
     def start(self, *, deadline_s: float = _START_DEADLINE_S) -> None:
         """Start what does not run, and return when the cluster is ready. Raises StartFailed."""

@@ -8,6 +8,7 @@ the thread that started a child ends, which may be long before the process does.
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -33,13 +34,15 @@ class Keeper:
     """The owner's end of a keeper."""
 
     def __init__(self, folder: Path) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - this interpreter, this module
-            [sys.executable, "-m", __name__, str(folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with (folder / "keeper.log").open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - this interpreter, this module
+                [sys.executable, "-m", __name__, str(folder)],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},  # a checkout may not be installed
+                start_new_session=True,
+            )
 
     def release(self) -> None:
         """Send the keeper away without ending anything."""

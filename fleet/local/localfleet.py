@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fleet.local.binaries import Binaries
 
 DEFAULT_NAMES = ("hub", "spoke-1", "spoke-2")
+ETCD_DATA = "_etcd"  # no cluster can have this name, and so this folder
 _ETCD_STAGE = 0
 _START_DEADLINE_S = 90
 _GRACE_S = 5.0
@@ -33,6 +34,8 @@ class LocalFleet:
     """
 
     def __init__(self, folder: Path, *, binaries: Binaries, names: Sequence[str] = DEFAULT_NAMES) -> None:
+        for name in names:
+            identities.check_name(name)
         self.folder = folder.absolute()
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._binaries = binaries
@@ -42,7 +45,7 @@ class LocalFleet:
         self._etcd_port = Reservation(before.etcd_port if before else 0)
         self._etcd = Server(
             "etcd",
-            argv=commands.etcd(binaries.etcd, data=self.folder / "_etcd", port=self._etcd_port.port),
+            argv=commands.etcd(binaries.etcd, data=self.folder / ETCD_DATA, port=self._etcd_port.port),
             log=self.folder / "etcd.log",
             roster=self._roster,
             stage=_ETCD_STAGE,
@@ -84,7 +87,7 @@ class LocalFleet:
 
     def add(self, name: str, *, deadline_s: float = _START_DEADLINE_S) -> ControlPlane:
         """One more cluster, started."""
-        plane = self._prepare(name)
+        plane = self._prepare(identities.check_name(name))
         self._remember_identities()
         plane.start(deadline_s=deadline_s)
         return plane
@@ -125,7 +128,7 @@ class LocalFleet:
 
     def _prepare(self, name: str, *, port: int = 0, token: str | None = None) -> ControlPlane:
         plane = ControlPlane(
-            identities.check_name(name),
+            name,
             folder=self.folder / name,
             binaries=self._binaries,
             roster=self._roster,

@@ -209,6 +209,8 @@ def wait(processes: Sequence[Process], *, timeout_s: float) -> list[Process]:
 
 def _ended(process: Process) -> bool:
     """Whether a process is gone, or would be if its parent had asked; some init processes ask late."""
+    if isinstance(process, psutil.Popen):
+        return process.poll() is not None
     try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
 from typing import TYPE_CHECKING
 
 import psutil
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fleet.local.processes import Roster
+
+_REAP_TIMEOUT_S = 5
 
 
 class Server:
@@ -85,10 +86,13 @@ class Server:
                 process.send_signal(number)
 
     def reap(self) -> None:
-        """Forget a process that has ended: strike it off the roster."""
-        if self._process is None or self.running:
+        """Take note that the process has ended, or is just ending, and strike it off the roster.
+
+        A process of many threads looks dead to everybody else a moment before it can be waited for.
+        """
+        if self._process is None:
             return
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=1)
-        self._roster.remove([self.name])
-        self._process = None
+        with contextlib.suppress(psutil.TimeoutExpired):
+            self._process.wait(timeout=_REAP_TIMEOUT_S)
+            self._roster.remove([self.name])
+            self._process = None

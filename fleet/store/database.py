@@ -141,7 +141,14 @@ def _sqlite(url: URL, *, connections: int, begin: str) -> AsyncEngine:
 
 
 def _prepare_to_write(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    _run(connection, "PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", "PRAGMA foreign_keys=ON")
+    _run(
+        connection,
+        "PRAGMA journal_mode=WAL",
+        "PRAGMA synchronous=NORMAL",
+        "PRAGMA foreign_keys=ON",
+        # A checkpoint holds up the commit that it falls on by the time of two fsyncs; 16 MiB apart, few feel it.
+        "PRAGMA wal_autocheckpoint=4000",
+    )
 
 
 def _prepare_to_read(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

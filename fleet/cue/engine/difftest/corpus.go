@@ -24,6 +24,7 @@ type definition struct {
 	value   cue.Value
 	wider   []schema.Issue
 	refused string
+	scalars bool
 }
 
 // loadCorpus reads the definitions of a package. Each call has a context of its own, since a context is not safe for
@@ -55,6 +56,10 @@ func loadCorpus(dir string) ([]definition, error) {
 }
 
 func (d *definition) attribute(a cue.Attribute) error {
+	if a.Name() == "scalars" {
+		d.scalars = true
+		return nil
+	}
 	first, err := a.String(0)
 	if err != nil {
 		return err
@@ -86,7 +91,7 @@ func (d *definition) target() (*target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the API server refuses the CRD: %w\nschema: %s", err, b)
 	}
-	return &target{name: d.name, value: d.value, result: result, json: b, server: server}, nil
+	return &target{name: d.name, value: d.value, result: result, json: b, server: server, scalars: d.scalars}, nil
 }
 
 // unexpected gives the issues that the corpus does not announce, and those that it announces in vain.

@@ -9,7 +9,7 @@ import (
 )
 
 // maxDepth ends the generation of recursive values.
-const maxDepth = 8
+const maxDepth = 24
 
 // A generator makes values for one definition: along its schema, along the definition itself (so that a field which the schema
 // has lost still occurs), and by changing values that one side has accepted.

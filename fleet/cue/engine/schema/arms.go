@@ -72,6 +72,7 @@ func (w *walker) objectArm(o *object, c carrier, path string, how strictness) (s
 	if len(properties) > 0 {
 		s["properties"] = properties
 	}
+	exact = w.caseArms(s, o, c, how) && exact
 	return s, w.otherFields(s, o, c, path, how) && exact
 }
 
@@ -106,7 +107,11 @@ func (w *walker) nodeArm(n *node, c carrier, how strictness) (s map[string]any, 
 	s = map[string]any{}
 	arms, ok := w.armsOf(n.values(), c, n.path, how)
 	if len(arms) == 0 {
-		return map[string]any{"not": map[string]any{}}, exact && n.nullable()
+		return map[string]any{"not": map[string]any{}}, exact
+	}
+	if !separated(n.values()) || ambiguousLists(n.values()) {
+		w.widen(n.path, "alternatives within alternatives: data that fits several of them is refused by CUE only")
+		exact = false
 	}
 	inline(s, arms)
 	return s, exact && ok
@@ -170,10 +175,13 @@ func (w *walker) listArm(l *list, c carrier, path string, how strictness) (s map
 		w.widen(path, "items of this alternative are checked by CUE only")
 		return s, false
 	}
-	if fingerprint(l.items) == fingerprint(c.list.items) && how == strict {
+	within := carrierOf(c.list.items)
+	if c.untyped && within.object != nil {
+		within.object.open = true // the API server prunes nothing in a list of an untyped schema
+	} else if fingerprint(l.items) == fingerprint(c.list.items) && how == strict {
 		return s, exact
 	}
-	items, ok := w.nodeArm(l.items, carrierOf(c.list.items), how)
+	items, ok := w.nodeArm(l.items, within, how)
 	if len(items) > 0 {
 		s["items"] = items
 	}

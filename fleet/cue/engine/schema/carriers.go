@@ -81,6 +81,11 @@ func mergeField(objects []*object, name string) field {
 		}
 	}
 	out.node.alts = distinct(out.node.alts)
+	whole := fingerprint(out.node)
+	out.merged = !slices.ContainsFunc(objects, func(o *object) bool {
+		f := o.field(name)
+		return f != nil && fingerprint(f.node) == whole
+	})
 	return out
 }
 
@@ -102,22 +107,34 @@ func sameMaps(objects []*object) bool {
 // mergeLists gives the structure that the lists among some alternatives share; nil if there are none.
 func mergeLists(alts []*alt, path string) *list {
 	var merged *list
+	var sources []string
 	for _, a := range alts {
 		if a.kind != kindArray {
 			continue
 		}
+		l := a.list
 		if merged == nil {
-			merged = &list{items: &node{path: path + "[]", exact: true}, max: a.list.max}
+			merged = &list{items: &node{path: path + "[]", exact: true}, max: l.max}
 		}
-		if merged.max != nil && (a.list.max == nil || *a.list.max > *merged.max) {
-			merged.max = a.list.max
+		if merged.max != nil && (l.max == nil || *l.max > *merged.max) {
+			merged.max = l.max
 		}
-		if a.list.items == nil {
+		switch {
+		case l.max != nil && *l.max == 0:
+		case l.items == nil:
 			merged.items.alts = append(merged.items.alts, anything())
-			continue
+		default:
+			merged.items.exact = merged.items.exact && l.items.exact
+			merged.items.alts = append(merged.items.alts, l.items.alts...)
+			sources = append(sources, fingerprint(l.items))
 		}
-		merged.items.exact = merged.items.exact && a.list.items.exact
-		merged.items.alts = distinct(append(slices.Clone(merged.items.alts), a.list.items.alts...))
 	}
+	if merged == nil {
+		return nil
+	}
+	if merged.items.alts = distinct(merged.items.alts); len(merged.items.alts) == 0 {
+		merged.items.alts = []*alt{anything()} // only empty lists
+	}
+	merged.merged = !slices.Contains(sources, fingerprint(merged.items))
 	return merged
 }

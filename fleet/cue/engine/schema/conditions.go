@@ -14,25 +14,48 @@ type conditions struct {
 	fields map[string]*conditions
 }
 
-// conditionsOf reads the comprehensions in the struct literals that make up a value.
-func conditionsOf(literals []*ast.StructLit) *conditions {
+// conditions reads the comprehensions in the struct literals that make up a value, as far as they depend on the data: what a
+// comprehension over constants yields is there for good.
+func (s scope) conditions(literals []*ast.StructLit) *conditions {
 	c := &conditions{}
 	for _, l := range literals {
 		for _, d := range l.Elts {
 			switch x := d.(type) {
 			case *ast.Comprehension:
+				if !s.clauses(x) {
+					continue
+				}
 				c.body(x.Value)
 				if x.Fallback != nil {
 					c.body(x.Fallback.Body)
 				}
 			case *ast.Field:
-				if dynamicLabel(x.Label) {
+				if dynamicLabel(x.Label) && s.mentions(x.Label) {
 					c.all = true
 				}
 			}
 		}
 	}
 	return c
+}
+
+// clauses tells that some clause of a comprehension depends on the data, or of one that is nested in it.
+func (s scope) clauses(x *ast.Comprehension) bool {
+	for _, clause := range x.Clauses {
+		if s.mentions(clause) {
+			return true
+		}
+	}
+	body, _ := x.Value.(*ast.StructLit)
+	if body == nil {
+		return false
+	}
+	for _, d := range body.Elts {
+		if nested, ok := d.(*ast.Comprehension); ok && s.clauses(nested) {
+			return true
+		}
+	}
+	return false
 }
 
 func dynamicLabel(l ast.Label) bool {

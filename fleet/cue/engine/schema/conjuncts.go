@@ -46,11 +46,28 @@ func dereference(v cue.Value) (cue.Value, bool) {
 // conjuncts reads a value of which some conjunct depends on the data: that one is widened to the kinds it can have,
 // the others are read exactly.
 func (w *walker) conjuncts(v cue.Value, path string) []*alt {
-	alts := []*alt{anything()}
-	for _, c := range w.scope.leaves(v) {
-		alts = meetAll(alts, w.conjunct(c, path))
+	conjuncts := w.scope.leaves(v)
+	if w.validated(conjuncts) {
+		defer w.loosen()()
+	}
+	alts, unknown := []*alt{anything()}, false
+	for _, c := range conjuncts {
+		own := w.conjunct(c, path)
+		unknown = unknown || len(own) == 1 && own[0].kind == kindAny
+		alts = meetAll(alts, own)
+	}
+	if unknown && slices.ContainsFunc(alts, composite) {
+		return []*alt{anything()} // what is not known may add fields that the rest, taken alone, does not allow
 	}
 	return alts
+}
+
+// validated tells that a validator of lists is among some conjuncts.
+func (w *walker) validated(conjuncts []cue.Value) bool {
+	return slices.ContainsFunc(conjuncts, func(c cue.Value) bool {
+		_, ok := w.validatorCall(c)
+		return ok && c.IncompleteKind() == cue.ListKind
+	})
 }
 
 func (w *walker) conjunct(v cue.Value, path string) []*alt {

@@ -20,11 +20,13 @@ type place struct {
 	defaults bool
 	copies   int64
 	inList   bool
+	// merged tells that the value has been put together from alternatives around it, which say more exactly what it may be.
+	merged bool
 }
 
 // within gives the place of the elements of a list or of the values of a map.
 func (p place) within(limit *int64, inList bool) place {
-	p.inList = inList
+	p.inList, p.merged = inList, false
 	if limit == nil || *limit > 1<<20 || p.copies > 1<<40 {
 		p.copies = 0
 	} else {
@@ -35,7 +37,7 @@ func (p place) within(limit *int64, inList bool) place {
 
 // single gives the place of a field.
 func (p place) single() place {
-	p.inList = false
+	p.inList, p.merged = false, false
 	return p
 }
 
@@ -61,7 +63,7 @@ func (w *walker) emit(n *node, at place) map[string]any {
 		w.emitKind(s, ks[0], n, alts, at)
 	case isIntOrString(ks):
 		s[intOrString] = true
-		w.emitIntOrString(s, n, alts)
+		w.emitIntOrString(s, n, alts, at)
 	default:
 		s[preserveUnknown] = true
 		if at.inList && !nullable {

@@ -20,6 +20,7 @@ func (w *walker) emitObject(s map[string]any, o *object, path string, at place) 
 		s[preserveUnknown] = true
 	}
 	w.emitProperties(s, o, at)
+	w.caseArms(s, o, carrier{kinds: []kind{kindObject}, object: o}, strict)
 }
 
 func (w *walker) emitProperties(s map[string]any, o *object, at place) {
@@ -28,7 +29,10 @@ func (w *walker) emitProperties(s map[string]any, o *object, at place) {
 	}
 	properties := map[string]any{}
 	for _, f := range o.fields {
-		p := w.emit(f.node, at.single())
+		within := at.single()
+		within.merged = f.merged
+		within.defaults = at.defaults && !o.grouped(f.name)
+		p := w.emit(f.node, within)
 		if f.def != nil && at.defaults {
 			p["default"] = f.def
 		}

@@ -103,6 +103,15 @@ func writeObject(b *strings.Builder, o *object) {
 	}
 	writeCount(b, "min", o.min)
 	writeCount(b, "max", o.max)
+	for _, g := range o.groups {
+		for _, c := range g.cases {
+			b.WriteString(" case")
+			for _, x := range c.guards {
+				fmt.Fprintf(b, " %q=%s/%t", x.key(), x.value, x.present)
+			}
+			writeObject(b, c.object)
+		}
+	}
 	fmt.Fprintf(b, " open=%t}", o.open)
 }
 

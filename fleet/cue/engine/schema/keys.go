@@ -3,24 +3,26 @@ package schema
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // The API server refuses a CRD whose rules it estimates to be too expensive: more than perRule for a rule, more than inAll for all of
 // them (k8s.io/apiextensions-apiserver, pkg/apis/apiextensions/validation, StaticEstimatedCostLimit and …CRDCostLimit). The
-// estimate of a rule over keys was measured there: keyCost + patternCost for each byte of a pattern, for each key; a map
-// without limit counts as unlimitedKeys. The test of the corpus holds these figures against the API server's own.
+// estimate of a rule over keys was measured there, for each key: keyCost, testCost for each test, and patternCost for each byte of a
+// pattern; a map without limit counts as unlimitedKeys. The corpus holds that these figures are on the safe side.
 const (
 	perRule       = 10_000_000
 	inAll         = 100_000_000
-	unlimitedKeys = 700_000
-	keyCost       = 4
-	patternCost   = 0.2
+	unlimitedKeys = 650_000
+	keyCost       = 3
+	testCost      = 9
+	patternCost   = 0.16
 )
 
 // emitKeys writes the constraint on the keys of a map as a rule in CEL, the only place that structural schemas have for it.
 func (w *walker) emitKeys(s map[string]any, o *object, path string, at place) {
-	expr, ok := keyExpr(o.keys)
+	expr, perKey, ok := keyExpr(o.keys)
 	if !ok {
 		w.widen(path, "constraint on field names is checked by CUE only")
 		return
@@ -29,7 +31,7 @@ func (w *walker) emitKeys(s map[string]any, o *object, path string, at place) {
 	if o.max != nil {
 		keys = min(keys, *o.max)
 	}
-	cost := float64(keys) * float64(at.copies) * (keyCost + patternCost*float64(len(expr)))
+	cost := float64(keys) * float64(at.copies) * perKey
 	if at.copies == 0 || cost > perRule || w.ruleCost+cost > inAll {
 		w.widen(path, "a rule for field names would cost the API server too much here; limit the list or map around it, "+
 			"or the map itself with struct.MaxFields")
@@ -42,46 +44,68 @@ func (w *walker) emitKeys(s map[string]any, o *object, path string, at place) {
 	}}
 }
 
-// keyExpr writes alternatives for a key k in CEL.
-func keyExpr(alts []*alt) (string, bool) {
+// keyExpr writes alternatives for a key k in CEL, and gives the cost for one key.
+func keyExpr(alts []*alt) (expr string, cost float64, ok bool) {
 	var arms []string
-	for _, a := range alts {
-		if a.kind != kindString {
-			return "", false
+	cost = keyCost
+	for _, a := range gatherEnums(alts) {
+		conditions, c := keyConditions(a)
+		if a.kind != kindString || len(conditions) == 0 {
+			return "", 0, false
 		}
-		arm := strings.Join(keyConditions(a), " && ")
-		if arm == "" {
-			return "", false
-		}
-		arms = append(arms, arm)
+		cost += c
+		arms = append(arms, strings.Join(conditions, " && "))
 	}
 	if len(arms) == 1 {
-		return arms[0], true
+		return arms[0], cost, true
 	}
-	return "(" + strings.Join(arms, ") || (") + ")", len(arms) > 0
+	return "(" + strings.Join(arms, ") || (") + ")", cost, len(arms) > 0
 }
 
-func keyConditions(a *alt) []string {
-	var cs []string
+// gatherEnums puts plain enumerations into one.
+func gatherEnums(alts []*alt) []*alt {
+	var out []*alt
+	var gathered *alt
+	for _, a := range alts {
+		switch _, plain := enumeration([]*alt{a}); {
+		case !plain:
+			out = append(out, a)
+		case gathered == nil:
+			gathered = &alt{kind: a.kind, enum: slices.Clone(a.enum)}
+			out = append(out, gathered)
+		default:
+			gathered.enum = append(gathered.enum, a.enum...)
+		}
+	}
+	return out
+}
+
+func keyConditions(a *alt) (conditions []string, cost float64) {
+	test := func(format string, args ...any) {
+		conditions = append(conditions, fmt.Sprintf(format, args...))
+		cost += testCost
+	}
 	if a.enum != nil {
-		cs = append(cs, "k in ["+joinRaw(a.enum)+"]")
+		test("k in [%s]", joinRaw(a.enum))
 	}
 	if a.notEq != nil {
-		cs = append(cs, "!(k in ["+joinRaw(a.notEq)+"])")
+		test("!(k in [%s])", joinRaw(a.notEq))
 	}
 	if a.text.min != nil {
-		cs = append(cs, fmt.Sprintf("size(k) >= %d", *a.text.min))
+		test("size(k) >= %d", *a.text.min)
 	}
 	if a.text.max != nil {
-		cs = append(cs, fmt.Sprintf("size(k) <= %d", *a.text.max))
+		test("size(k) <= %d", *a.text.max)
 	}
 	for _, p := range a.text.patterns {
-		cs = append(cs, "k.matches("+quote(p)+")")
+		conditions = append(conditions, "k.matches("+quote(p)+")")
+		cost += patternCost * float64(len(p))
 	}
 	for _, p := range a.text.unpatterns {
-		cs = append(cs, "!k.matches("+quote(p)+")")
+		conditions = append(conditions, "!k.matches("+quote(p)+")")
+		cost += patternCost * float64(len(p))
 	}
-	return cs
+	return conditions, cost
 }
 
 func joinRaw(raw []json.RawMessage) string {

@@ -9,8 +9,12 @@ import (
 // maxTuple bounds how many positions of a list are read one by one.
 const maxTuple = 256
 
-// list reads a list: fixed positions, then the type of further elements if it is open.
-func (w *walker) list(v cue.Value, path string) *alt {
+// lists reads a list: fixed positions, then the type of further elements if it is open.
+func (w *walker) lists(v cue.Value, path string) []*alt {
+	calls, validated := w.calls(v, path)
+	if validated {
+		defer w.loosen()()
+	}
 	l := &list{}
 	elements := v.LookupPath(cue.MakePath(cue.AnyIndex))
 	if elements.Exists() {
@@ -29,12 +33,20 @@ func (w *walker) list(v cue.Value, path string) *alt {
 		l.max = &n
 	}
 	out := &alt{kind: kindArray, list: l}
-	for _, c := range w.calls(v, path) {
-		if m := meet(out, c); m != nil {
-			out = m
-		}
-	}
-	return out
+	return meetAll([]*alt{out}, calls)
+}
+
+// loosen remembers that the elements which are read next are not closed by the definition around them: CUE (v0.17) forgets
+// that when a list is unified with a validator, such as list.MaxItems. Elements that refer to a definition are closed by that.
+func (w *walker) loosen() (restore func()) { return w.setLoose(true) }
+
+// tighten undoes loosen within a struct that is closed on its own account.
+func (w *walker) tighten() (restore func()) { return w.setLoose(false) }
+
+func (w *walker) setLoose(loose bool) (restore func()) {
+	before := w.loose
+	w.loose = loose
+	return func() { w.loose = before }
 }
 
 func (w *walker) tuple(v cue.Value, path string) []*node {

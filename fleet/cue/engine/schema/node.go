@@ -66,15 +66,17 @@ type list struct {
 	items    *node
 	min, max *int64
 	unique   bool
+	merged   bool // put together from several alternatives
 }
 
 // An object has named fields and, for a map, values under any other name.
 type object struct {
 	fields   []field
-	values   *node  // of a map
-	keys     []*alt // what the keys of a map must be; nil: any string
-	open     bool   // other fields may be there and hold anything
-	min, max *int64 // number of fields
+	values   *node   // of a map
+	keys     []*alt  // what the keys of a map must be; nil: any string
+	open     bool    // other fields may be there and hold anything
+	min, max *int64  // number of fields
+	groups   []group // fields that depend on others
 }
 
 type field struct {
@@ -82,6 +84,7 @@ type field struct {
 	node     *node
 	required bool
 	def      json.RawMessage // nil: no default
+	merged   bool            // put together from several alternatives
 }
 
 func anything() *alt { return &alt{kind: kindAny} }

@@ -144,7 +144,7 @@ func (w *walker) integerLimit(s map[string]any, f *big.Float, exclusive bool, wo
 	switch {
 	case sign > 0 && t.Cmp(minInt64) <= 0, sign < 0 && t.Cmp(maxInt64) >= 0:
 		return // every integer of the API server meets it
-	case t.Cmp(minInt64) <= 0, t.Cmp(maxInt64) >= 0:
+	case t.Cmp(minInt64) < 0, t.Cmp(maxInt64) > 0:
 		s["minimum"], s["maximum"] = 1, 0 // none does
 		return
 	}
@@ -156,7 +156,7 @@ func (w *walker) integerLimit(s map[string]any, f *big.Float, exclusive bool, wo
 // representable gives a whole limit as the API server keeps it, in a float64; one that does not fit is moved outwards.
 func (w *walker) representable(f *big.Float, sign int, written json.RawMessage, path string) (json.RawMessage, bool) {
 	g, accuracy := f.Float64()
-	if accuracy == big.Exact {
+	if accuracy == big.Exact && f.Cmp(minInt64) > 0 { // the API server refuses every value if a limit is -2^63
 		return whole(f), true
 	}
 	w.widen(path, "bound %s does not fit a float64, in which the API server keeps it", written)

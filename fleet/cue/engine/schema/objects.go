@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"strconv"
+	"strings"
 
 	"cuelang.org/go/cue"
 )
@@ -16,15 +18,32 @@ func (w *walker) structs(v cue.Value, path string) []*alt {
 		w.widen(path, "fields are not known before the module is given data")
 		return []*alt{{kind: kindObject, object: &object{open: true}}}
 	}
-	conditions := w.conditions
+	if w.loose && closedByReference(v, 0) {
+		defer w.tighten()()
+	}
+	own := literals(v)
+	if len(own) == 0 {
+		own = w.own // an alternative that has been evaluated has no source of its own
+	}
+	conditions := w.outer.and(w.scope.conditions(own))
+	var regular []cue.Selector
+	var values []cue.Value
 	var patterns []pattern
 	for it.Next() {
-		sel := it.Selector()
-		if sel.ConstraintType() == cue.PatternConstraint {
+		if sel := it.Selector(); sel.ConstraintType() == cue.PatternConstraint {
 			patterns = append(patterns, pattern{names: sel.Pattern(), values: it.Value()})
+		} else {
+			regular, values = append(regular, sel), append(values, it.Value())
+		}
+	}
+	if len(patterns) == 0 {
+		o.groups = w.groups(v, own, path)
+	}
+	for i, sel := range regular {
+		if o.grouped(sel.Unquoted()) {
 			continue
 		}
-		f := w.field(sel, it.Value(), path, conditions.of(sel.Unquoted()))
+		f := w.field(sel, values[i], path, conditions.of(sel.Unquoted()))
 		if len(f.node.alts) == 0 {
 			if f.required {
 				return nil
@@ -37,16 +56,12 @@ func (w *walker) structs(v cue.Value, path string) []*alt {
 	}
 	w.patterns(o, patterns, path)
 	w.conditional(o, path, conditions)
-	if w.isOpen(v, o) {
+	if w.isOpen(v, patterns) {
 		w.openObject(o, path)
 	}
-	out := &alt{kind: kindObject, object: o}
-	for _, c := range w.calls(v, path) {
-		if m := meet(out, c); m != nil {
-			out = m
-		}
-	}
-	return []*alt{out}
+	o.addGroups()
+	calls, _ := w.calls(v, path)
+	return meetAll([]*alt{{kind: kindObject, object: o}}, calls)
 }
 
 // field reads a field. A default is given only for a regular field whose value is then complete whatever the data is; a field
@@ -97,7 +112,8 @@ func omittable(n *node) bool {
 
 // requiresFields tells that an alternative is incomplete when it is left out.
 func requiresFields(a *alt) bool {
-	return a.kind != kindObject || slices.ContainsFunc(a.object.fields, func(f field) bool { return f.required })
+	return a.kind != kindObject || slices.ContainsFunc(a.object.fields, func(f field) bool { return f.required }) ||
+		slices.ContainsFunc(a.object.groups, group.requiresFields)
 }
 
 // defaultOf gives the default of a complete value as JSON. One with a null in it is left to CUE, since the API server takes
@@ -115,13 +131,13 @@ func (w *walker) conditional(o *object, path string, c *conditions) {
 	if c == nil {
 		return
 	}
-	if c.all {
+	if c.all && !slices.ContainsFunc(o.groups, func(g group) bool { return g.all }) {
 		w.widen(path, "fields that depend on a condition or have a computed name")
 		o.open = true
 		return
 	}
 	for _, name := range sortedKeys(c.fields) {
-		if o.field(name) == nil {
+		if o.field(name) == nil && !o.grouped(name) {
 			p := join(path, cue.Str(name))
 			w.widen(p, "depends on a condition")
 			o.fields = append(o.fields, field{name: name, node: &node{path: p, alts: []*alt{anything()}}})
@@ -131,14 +147,47 @@ func (w *walker) conditional(o *object, path string, c *conditions) {
 
 // isOpen tells that fields of other names may be in v. Values that are reached through pattern constraints look open to CUE's
 // API even in a closed definition; only what was written with "..." is.
-func (w *walker) isOpen(v cue.Value, o *object) bool {
-	if !v.Allows(cue.AnyString) {
+func (w *walker) isOpen(v cue.Value, patterns []pattern) bool {
+	switch {
+	case w.loose:
+		return true
+	case !w.closed:
+		return v.Allows(cue.AnyString)
+	case !v.LookupPath(cue.MakePath(cue.AnyString)).Exists():
 		return false
+	case len(patterns) == 0:
+		return true
 	}
-	if w.closed {
-		return o.values == nil && v.LookupPath(cue.MakePath(cue.AnyString)).Exists()
+	// "..." and a pattern both show up there. They differ for a name that the pattern does not match.
+	for _, name := range oddNames {
+		if !slices.ContainsFunc(patterns, func(p pattern) bool { return p.matches(name) }) {
+			return v.LookupPath(cue.MakePath(cue.Str(name).Optional())).Exists()
+		}
 	}
 	return true
+}
+
+// oddNames are names that one pattern or another does not match.
+var oddNames = []string{"", "a", "x-y", "0", "-", "A B", "\u00e9\u3042", strings.Repeat("z", 1000)}
+
+func (p pattern) matches(name string) bool {
+	return !contradictory(p.names.Unify(p.names.Context().CompileString(strconv.Quote(name))))
+}
+
+// closedByReference tells that a struct is closed on its own account: it refers to a definition or is an argument of close.
+func closedByReference(v cue.Value, depth int) bool {
+	if depth > maxReferences {
+		return false
+	}
+	op, args := v.Expr()
+	switch op {
+	case cue.AndOp:
+		return slices.ContainsFunc(args, func(a cue.Value) bool { return closedByReference(a, depth+1) })
+	case cue.CallOp:
+		return calledName(args) == "close"
+	}
+	_, path := v.ReferencePath()
+	return slices.ContainsFunc(path.Selectors(), cue.Selector.IsDefinition)
 }
 
 // openObject lets other fields in, which a map has no room for if its keys are restricted.

@@ -17,6 +17,8 @@ import (
 type scope struct {
 	roots []*ast.StructLit
 	pkg   bool // the definition is a whole package
+	// fixings are references that stand for constants for now, because the case of one value is being read.
+	fixings map[fixing]bool
 }
 
 func newScope(v cue.Value) scope {
@@ -27,14 +29,21 @@ func newScope(v cue.Value) scope {
 // dependent tells that an expression from which v comes mentions the data. Struct literals are not looked into: their
 // fields are values of their own. What is embedded in them is looked into.
 func (s scope) dependent(v cue.Value) bool {
-	r := &reader{scope: s, seen: map[ast.Node]bool{}}
+	r := &reader{scope: s, seen: map[ast.Node]bool{}, operands: operands{}}
 	return r.value(v, 0)
+}
+
+// mentions tells that some syntax mentions the data.
+func (s scope) mentions(n ast.Node) bool {
+	r := &reader{scope: s, seen: map[ast.Node]bool{}, operands: operands{}}
+	return r.expr(n, true)
 }
 
 // A reader looks for references to the data in the expressions that make up one value.
 type reader struct {
-	scope scope
-	seen  map[ast.Node]bool
+	scope    scope
+	seen     map[ast.Node]bool
+	operands operands
 }
 
 func (r *reader) value(v cue.Value, depth int) bool {
@@ -56,6 +65,7 @@ func (r *reader) expr(e ast.Node, deep bool) (found bool) {
 		if found {
 			return false
 		}
+		r.operands.note(n)
 		switch x := n.(type) {
 		case *ast.StructLit:
 			if !deep {
@@ -67,8 +77,12 @@ func (r *reader) expr(e ast.Node, deep bool) (found bool) {
 				found = r.expr(x.Value, deep)
 			}
 			return false
+		case *ast.BinaryExpr:
+			if ref := presenceTest(x); ref != nil && r.scope.fixed(ref, true) {
+				return false
+			}
 		case *ast.SelectorExpr: // may pick a field out of a struct literal
-			found = r.expr(x.X, true)
+			found = !r.fixed(x) && r.expr(x.X, true)
 			return false
 		case *ast.IndexExpr:
 			found = r.expr(x.X, true) || r.expr(x.Index, true)
@@ -81,6 +95,8 @@ func (r *reader) expr(e ast.Node, deep bool) (found bool) {
 	return found
 }
 
+func (r *reader) fixed(e ast.Expr) bool { return r.operands[e] && r.scope.fixed(e, false) }
+
 func (r *reader) embedded(s *ast.StructLit) bool {
 	for _, d := range s.Elts {
 		if e, ok := d.(*ast.EmbedDecl); ok && r.expr(e.Expr, false) {
@@ -91,7 +107,7 @@ func (r *reader) embedded(s *ast.StructLit) bool {
 }
 
 func (r *reader) ident(x *ast.Ident, deep bool) bool {
-	if x.Node == nil || !r.scope.inside(x.Scope) {
+	if x.Node == nil || !r.scope.inside(x.Scope) || r.fixed(x) {
 		return false
 	}
 	switch target := x.Node.(type) {

@@ -14,9 +14,11 @@ func (w *walker) emitUnion(s map[string]any, n *node, alts []*alt, at place) {
 		w.emitMerged(s, c.object, at)
 	}
 	if c.list != nil {
-		s["items"] = w.emit(c.list.items, at.within(c.list.max, true))
+		within := at.within(c.list.max, true)
+		within.merged = c.list.merged
+		s["items"] = w.emit(c.list.items, within)
 	}
-	w.emitAlternatives(s, n, alts, c)
+	w.emitAlternatives(s, n, alts, c, at)
 }
 
 // emitMerged writes the structure that alternatives of a struct share.
@@ -33,12 +35,12 @@ func (w *walker) emitMerged(s map[string]any, o *object, at place) {
 
 // emitIntOrString writes integers and strings. If each kind has one alternative whose words are looked at for values of that
 // kind only, no test of the kind is needed.
-func (w *walker) emitIntOrString(s map[string]any, n *node, alts []*alt) {
+func (w *walker) emitIntOrString(s map[string]any, n *node, alts []*alt, at place) {
 	flat := map[string]any{}
 	for _, k := range []kind{kindInteger, kindString} {
 		words, ok := w.flatWords(k, slices.DeleteFunc(slices.Clone(alts), func(a *alt) bool { return a.kind != k }), n.path)
 		if !ok {
-			w.emitAlternatives(s, n, alts, carrierOf(n))
+			w.emitAlternatives(s, n, alts, carrierOf(n), at)
 			return
 		}
 		maps.Copy(flat, words)
@@ -70,42 +72,63 @@ func (w *walker) flatWords(k kind, alts []*alt, path string) (map[string]any, bo
 
 // emitAlternatives writes the value validations of alternatives. CUE takes one of them: the only one that the data does not
 // contradict, or else the default among those.
-func (w *walker) emitAlternatives(s map[string]any, n *node, alts []*alt, c carrier) {
+func (w *walker) emitAlternatives(s map[string]any, n *node, alts []*alt, c carrier, at place) {
 	arms, exact := w.armsOf(alts, c, n.path, strict)
-	if !w.resolvable(n, alts) {
+	if at.merged {
+		inline(s, arms) // the alternatives around this one say more exactly which ones hold
+		return
+	}
+	if ambiguousLists(alts) {
+		w.widen(n.path, "alternatives of lists of structs are told apart by CUE only")
 		inline(s, arms)
 		return
 	}
 	exact = exact && n.exact
-	switch preferred := slices.IndexFunc(alts, func(a *alt) bool { return a.preferred }); {
-	case preferred >= 0:
-		arms = w.unlessPreferred(alts, arms, c, preferred, exact, n.path)
-	case !separated(alts) && !exact:
-		w.widen(n.path, "data that fits several alternatives is refused by CUE only")
-	case !separated(alts):
-		survivors, _ := w.armsOf(alts, c, n.path, lax)
-		s["oneOf"] = list2any(survivors)
+	preferred := slices.IndexFunc(alts, func(a *alt) bool { return a.preferred })
+	if preferred < 0 {
+		w.onlyOne(s, alts, arms, c, exact, n.path)
+		return
 	}
-	inline(s, arms)
+	p, rest := alts[preferred], slices.Delete(slices.Clone(alts), preferred, preferred+1)
+	w.orElse(s, p, rest, c, exact, n.path)
 }
 
-// resolvable tells that it can be said in a schema which alternative CUE takes, and reports it if not.
-func (w *walker) resolvable(n *node, alts []*alt) bool {
-	if ambiguousLists(alts) {
-		w.widen(n.path, "alternatives of lists of structs are told apart by CUE only")
-		return false
+// onlyOne writes alternatives of which none is the default: data that fits several is refused.
+func (w *walker) onlyOne(s map[string]any, alts []*alt, arms []map[string]any, c carrier, exact bool, path string) {
+	inline(s, arms)
+	switch {
+	case separated(alts):
+	case !discriminated(alts):
+		w.widen(path, "alternatives without a discriminator: data that fits several of them is refused by CUE only")
+	case !exact:
+		w.widen(path, "data that fits several alternatives is refused by CUE only")
+	default:
+		survivors, _ := w.armsOf(alts, c, path, lax)
+		s["oneOf"] = list2any(survivors)
 	}
-	if separated(alts) {
-		return true
+}
+
+// orElse writes a default alternative and the rest of them, which hold for data that contradicts the default. If the default is
+// complete by itself, data that does not contradict it is accepted anyway and needs no exception.
+func (w *walker) orElse(s map[string]any, p *alt, rest []*alt, c carrier, exact bool, path string) {
+	first, _ := w.arm(p, c, path, strict)
+	restArms, _ := w.armsOf(rest, c, path, strict)
+	if countPreferred(rest) > 0 {
+		w.widen(path, "several defaults are told apart by CUE only")
+		inline(s, append([]map[string]any{first}, restArms...))
+		return
 	}
-	switch count := countPreferred(alts); {
-	case count == 0 && discriminated(alts):
-		return true
-	case count == 1 && separated(slices.DeleteFunc(slices.Clone(alts), func(a *alt) bool { return a.preferred })):
-		return true
+	others := map[string]any{}
+	w.onlyOne(others, rest, restArms, c, exact, path)
+	if !complete(p) && slices.ContainsFunc(rest, func(a *alt) bool { return !separates(a, p) }) {
+		survivor, ok := w.arm(p, c, path, lax)
+		if exact && ok {
+			others = map[string]any{"allOf": []any{others, not(survivor)}}
+		} else {
+			w.widen(path, "an alternative is taken by CUE only if the data contradicts the default")
+		}
 	}
-	w.widen(n.path, "alternatives without a discriminator: data that fits several of them is refused by CUE only")
-	return false
+	inline(s, []map[string]any{first, others})
 }
 
 func countPreferred(alts []*alt) (n int) {
@@ -117,34 +140,11 @@ func countPreferred(alts []*alt) (n int) {
 	return n
 }
 
-// unlessPreferred lets the other alternatives hold only for data that contradicts the default one; a default that is always
-// complete needs no such care, since data which does not contradict it is accepted anyway.
-func (w *walker) unlessPreferred(
-	alts []*alt, arms []map[string]any, c carrier, preferred int, exact bool, path string,
-) []map[string]any {
-	p := alts[preferred]
-	if complete(p) {
-		return arms
-	}
-	survivor, ok := w.arm(p, c, path, lax)
-	for i, a := range alts {
-		if i == preferred || separates(a, p) {
-			continue
-		}
-		if !exact || !ok {
-			w.widen(path, "an alternative is taken by CUE only if the data contradicts the default")
-			return arms
-		}
-		arms[i] = map[string]any{"allOf": []any{arms[i], not(survivor)}}
-	}
-	return arms
-}
-
 // complete tells that an alternative needs nothing from the data.
 func complete(a *alt) bool {
 	switch a.kind {
 	case kindObject:
-		return !slices.ContainsFunc(a.object.fields, func(f field) bool {
+		return len(a.object.groups) == 0 && !slices.ContainsFunc(a.object.fields, func(f field) bool {
 			return f.required || !slices.ContainsFunc(f.node.alts, complete)
 		})
 	case kindArray:

@@ -70,19 +70,26 @@ func (w *walker) call(v cue.Value, args []cue.Value, path string) []*alt {
 	return []*alt{a}
 }
 
-// calls reads the validators that are unified with a list or a struct. Eval leaves out those that hold already, and an
-// open list or struct may still grow, so they are looked for in the conjuncts as written.
-func (w *walker) calls(v cue.Value, path string) []*alt {
-	var alts []*alt
+// calls reads the validators that are unified with a list or a struct, and tells whether there are any. Eval leaves out those that
+// hold already, and an open list or struct may still grow, so they are looked for in the conjuncts as written.
+func (w *walker) calls(v cue.Value, path string) (alts []*alt, any bool) {
+	alts = []*alt{anything()}
 	for _, c := range w.scope.leaves(v) {
-		op, args := c.Expr()
-		if op != cue.CallOp || w.scope.dependent(c) {
-			continue
+		if args, ok := w.validatorCall(c); ok {
+			alts, any = meetAll(alts, w.call(c, args, path)), true
 		}
-		if k := c.IncompleteKind(); k != cue.ListKind && k != cue.StructKind || isStruct(c) {
-			continue // close(…), and functions that compute a value
-		}
-		alts = append(alts, w.call(c, args, path)...)
 	}
-	return alts
+	return alts, any
+}
+
+// validatorCall tells that a conjunct is a call which checks a list or a struct, and gives the function and its arguments.
+func (w *walker) validatorCall(c cue.Value) (args []cue.Value, ok bool) {
+	op, args := c.Expr()
+	if op != cue.CallOp || w.scope.dependent(c) {
+		return nil, false
+	}
+	if k := c.IncompleteKind(); k != cue.ListKind && k != cue.StructKind || isStruct(c) {
+		return nil, false // close(…), and functions that compute a value
+	}
+	return args, true
 }

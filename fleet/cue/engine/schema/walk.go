@@ -3,7 +3,6 @@ package schema
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	"cuelang.org/go/cue"
@@ -20,10 +19,12 @@ type walker struct {
 	ancestry []*ast.StructLit // literals of the structs around the current value, to notice recursion
 	depth    int
 	closed   bool // the definition is closed, and so is everything in it that has no "..."
+	loose    bool // not closed here after all; see loosen
 	scope    scope
-	// conditions are the fields that comprehensions may add to the current struct; inherited, those that a comprehension in a
-	// surrounding struct may add to the value that is entered next.
-	conditions, inherited *conditions
+	// own are the struct literals of the current value. outer are the fields that comprehensions around it may add to it, and
+	// inherited those that they may add to the value which is entered next.
+	own              []*ast.StructLit
+	outer, inherited *conditions
 	// impossible is the first place found that no JSON value can satisfy.
 	impossible Issue
 }
@@ -70,13 +71,13 @@ func (w *walker) enter(v cue.Value, path string) (leave func(), ok bool) {
 			}
 		}
 	}
-	size, conditions, inherited := len(w.ancestry), w.conditions, w.inherited
+	size, outer, inherited, around := len(w.ancestry), w.outer, w.inherited, w.own
 	w.ancestry = append(w.ancestry, own...)
-	w.conditions, w.inherited = inherited.and(conditionsOf(own)), nil
+	w.own, w.outer, w.inherited = own, inherited, nil
 	w.depth++
 	return func() {
 		w.ancestry = w.ancestry[:size]
-		w.conditions, w.inherited = conditions, inherited
+		w.own, w.outer, w.inherited = around, outer, inherited
 		w.depth--
 	}, true
 }
@@ -85,6 +86,10 @@ func (w *walker) enter(v cue.Value, path string) (leave func(), ok bool) {
 func (w *walker) alternatives(v cue.Value, path string) []*alt {
 	switch {
 	case contradictory(v):
+		if strings.Contains(v.Err().Error(), "structural cycle") { // not an error below an optional field
+			w.widen(path, "recursive: a structural schema is finite")
+			return []*alt{anything()}
+		}
 		return nil
 	case w.scope.dependent(v):
 		return w.conjuncts(v, path)
@@ -102,15 +107,13 @@ func (w *walker) evaluated(v cue.Value, path string) []*alt {
 	e := v.Eval()
 	op, args := e.Expr()
 	switch {
-	case op == cue.OrOp:
-		return w.disjunction(v, args, path)
-	case op == cue.NoOp && len(args) == 1 && args[0] != e && preferredValue(v):
-		// A default that the rest of its disjunction subsumes (*1 | int): Expr leaves it out.
+	case op == cue.OrOp, w.hasAlternatives(v), op == cue.NoOp && len(args) == 1 && args[0] != e && preferredValue(v):
+		// The latter is a default that the rest of its disjunction subsumes (*1 | int): Expr leaves it out.
 		return w.disjunction(v, args, path)
 	case v.IncompleteKind() == cue.StructKind:
 		return w.structs(v, path)
 	case v.IncompleteKind() == cue.ListKind && op == cue.NoOp:
-		return []*alt{w.list(v, path)}
+		return w.lists(v, path)
 	case op == cue.NoOp && len(args) == 1 && args[0] != e:
 		if o, _ := args[0].Eval().Expr(); o != cue.NoOp {
 			return w.evaluated(args[0], path)
@@ -128,41 +131,6 @@ func (w *walker) evaluated(v cue.Value, path string) []*alt {
 	return w.constraint(e, path)
 }
 
-func preferredValue(v cue.Value) bool {
-	_, ok := v.Default()
-	return ok
-}
-
-// disjunction reads alternatives. Atoms need no regard for which one is the default, since data picks one anyway; structs and
-// lists do, since the default may lend them fields that the data leaves out.
-func (w *walker) disjunction(v cue.Value, args []cue.Value, path string) []*alt {
-	var alts []*alt
-	for _, a := range args {
-		alts = append(alts, w.evaluated(a, path)...)
-	}
-	alts = distinct(alts)
-	d, ok := v.Default()
-	if !ok || d.IncompleteKind()&(cue.StructKind|cue.ListKind) == 0 {
-		return alts
-	}
-	var preferred []*alt
-	if op, marked := d.Eval().Expr(); op == cue.OrOp {
-		for _, m := range marked {
-			preferred = append(preferred, w.evaluated(m, path)...)
-		}
-	} else {
-		preferred = w.evaluated(d, path)
-	}
-	for _, p := range slices.Backward(preferred) {
-		if p.kind == kindArray && (p.list.items == nil || !slices.ContainsFunc(p.list.items.alts, composite)) {
-			continue // a list of atoms lends nothing, and what it holds is among the alternatives
-		}
-		p.preferred = true
-		alts = append([]*alt{p}, without(alts, p)...)
-	}
-	return alts
-}
-
 // leaf reads a value that is neither a disjunction nor a conjunction.
 func (w *walker) leaf(v cue.Value, path string) []*alt {
 	k := v.IncompleteKind()
@@ -170,7 +138,7 @@ func (w *walker) leaf(v cue.Value, path string) []*alt {
 	case k == cue.StructKind:
 		return w.structs(v, path)
 	case k == cue.ListKind:
-		return []*alt{w.list(v, path)}
+		return w.lists(v, path)
 	case k != cue.BottomKind && v.IsConcrete():
 		if b, err := atom(v); err == nil {
 			return w.atom(v.Kind(), b, path)

@@ -25,6 +25,10 @@ func main() {
 	modules := flag.Int("modules", 256, "compiled modules to keep")
 	flag.Parse()
 
+	if flag.Arg(0) == fetchCommand {
+		fetchOne(*memoryMiB)
+		return
+	}
 	os.Clearenv() // CUE_EXPERIMENT and CUE_DEBUG change what a module means
 	debug.SetMaxStack(*stackMiB << 20)
 	debug.SetGCPercent(300)                              // a render leaves much garbage beside little that lives

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"pequod.io/fleet/engine/internal/engine"
 	"pequod.io/fleet/engine/internal/watchdog"
@@ -45,7 +46,10 @@ func (s *session) answer(line []byte) error {
 		return s.write(wire.Reply{Error: &wire.Error{Code: wire.CodeRequest, Message: err.Error()}})
 	}
 	s.current = request.ID
-	release := s.watchdog.Guard(request.Op, engine.Limit(&request))
+	release := s.watchdog.Guard(request.Op, watchdog.Limits{
+		CPU:  time.Duration(request.LimitMS) * time.Millisecond,
+		Wall: time.Duration(request.WallMS) * time.Millisecond,
+	})
 	reply := s.engine.Answer(&request)
 	if !release() {
 		select {} // the watchdog is answering and ends the process

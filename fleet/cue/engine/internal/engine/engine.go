@@ -18,8 +18,6 @@ import (
 	"pequod.io/fleet/engine/schema"
 )
 
-const defaultLimit = 5 * time.Second
-
 // Engine keeps compiled modules. It is not safe for concurrent use.
 type Engine struct {
 	modules *simplelru.LRU[string, *module.Module]
@@ -32,14 +30,6 @@ func New(capacity int) (*Engine, error) {
 		return nil, fmt.Errorf("module cache: %w", err)
 	}
 	return &Engine{modules: modules}, nil
-}
-
-// Limit is how long the request may take.
-func Limit(r *wire.Request) time.Duration {
-	if r.LimitMS > 0 {
-		return time.Duration(r.LimitMS) * time.Millisecond
-	}
-	return defaultLimit
 }
 
 // Answer carries out a request. A panic of the evaluator becomes an error, without its stack.

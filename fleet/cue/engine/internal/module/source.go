@@ -1,8 +1,6 @@
 package module
 
 import (
-	"context"
-	"fmt"
 	"io/fs"
 	"path"
 	"sort"
@@ -13,10 +11,8 @@ import (
 	"cuelang.org/go/cue/literal"
 	"cuelang.org/go/cue/load"
 	"cuelang.org/go/cue/parser"
-	"cuelang.org/go/mod/modconfig"
-	"cuelang.org/go/mod/modfile"
-	cuemodule "cuelang.org/go/mod/module"
 
+	"pequod.io/fleet/engine/internal/bundle"
 	"pequod.io/fleet/engine/internal/problem"
 )
 
@@ -41,7 +37,7 @@ func instance(files map[string]string) (*build.Instance, []problem.Problem) {
 		Dir:        "/",
 		ModuleRoot: "/",
 		Env:        []string{},
-		Registry:   noRegistry{},
+		Registry:   bundle.Registry(memory),
 		Package:    packageAtRoot(files),
 	})
 	if err := instances[0].Err; err != nil {
@@ -124,21 +120,4 @@ func sorted(files map[string]string) []string {
 	}
 	sort.Strings(names)
 	return names
-}
-
-// noRegistry refuses imports of other modules, which a source would have had to bring along.
-type noRegistry struct{}
-
-var _ modconfig.Registry = noRegistry{}
-
-func (noRegistry) ModFile(_ context.Context, version cuemodule.Version) (*modfile.File, error) {
-	return nil, fmt.Errorf("dependency %v is not part of this module's source", version)
-}
-
-func (noRegistry) Fetch(_ context.Context, version cuemodule.Version) (cuemodule.SourceLoc, error) {
-	return cuemodule.SourceLoc{}, fmt.Errorf("dependency %v is not part of this module's source", version)
-}
-
-func (noRegistry) ModuleVersions(_ context.Context, modulePath string) ([]string, error) {
-	return nil, fmt.Errorf("dependency %s is not part of this module's source", modulePath)
 }

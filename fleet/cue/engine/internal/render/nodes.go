@@ -56,10 +56,22 @@ func (r *rendering) nodesOf() ([]json.RawMessage, []Waiting, error) {
 	}
 	if count == 0 {
 		if err := list.Validate(cue.Concrete(true)); err != nil {
-			return nil, nil, r.failed(problem.From(err))
+			return nil, nil, r.failed(r.unlisted(err))
 		}
 	}
 	return nodes, waiting, nil
+}
+
+// unlisted tells why there is no list of nodes at all. An object may wait; which nodes there are has to be known.
+func (r *rendering) unlisted(err error) []problem.Problem {
+	problems := problem.From(err)
+	if paths, _ := written(r.module, err); len(paths) > 0 {
+		for i := range problems {
+			problems[i].Message += fmt.Sprintf(": the list of nodes cannot wait for %s; "+
+				"put a condition such as `if input.%s != _|_` around the node, or the value into its object", paths[0], paths[0])
+		}
+	}
+	return problems
 }
 
 // node is the JSON of the node at index, or the paths that it waits for.

@@ -13,6 +13,14 @@ import (
 )
 
 const head = `
+import "strconv"
+
+_used: strconv.Atoi("1")
+#App: {
+	#seen: {...}
+	id: "app"
+	object: {apiVersion: "v1", kind: "ConfigMap", metadata: name: "x", data: host: #seen.db.status.host}
+}
 #Input: {
 	size: int
 }
@@ -97,6 +105,26 @@ func TestWaitingNodes(t *testing.T) {
 			node("app", `host: input.observed["my-db"].status.host`), `{}`,
 			[]string{`observed."my-db".status.host`},
 		},
+		"a parameter of a definition": {
+			`#App & {#seen: input.observed}`, `{}`,
+			[]string{"observed.db.status.host"},
+		},
+		"a function of a value": {
+			node("app", `{size: strconv.Atoi(input.observed.db.status.size)}`), `{"db": {}}`,
+			[]string{"observed.db.status.size"},
+		},
+		"a loop over a value": {
+			node("app", `{for each in input.observed.db.status.hosts {"\(each)": "x"}}`), `{"db": {}}`,
+			[]string{"observed.db.status.hosts"},
+		},
+		"a list of values": {
+			node("app", `hosts: [input.observed.db.status.host, input.observed.db.status.other]`), `{"db": {"status": {"host": "a"}}}`,
+			[]string{"observed.db.status.other"},
+		},
+		"a default until it is seen": {
+			node("app", `{host: *input.observed.db.status.host | "none"}`), `{}`,
+			nil,
+		},
 		"all seen": {
 			node("app", `host: input.observed.db.spec.clusterIP`), `{"db": {"spec": {"clusterIP": "10.0.0.1"}}}`,
 			nil,
@@ -131,6 +159,12 @@ func TestErrorsNameTheNodeAndTheField(t *testing.T) {
 		"never concrete": {
 			`nodes: [` + node("app", `host: string`) + `]`, "app", "output.nodes[0].object.data.host", "incomplete value string",
 		},
+		"nothing that could be observed": {
+			`nodes: [` + node("app", `on: input.cluster.labels.region`) + `]`, "app", "output.nodes[0].object.data.on", "optional field: cluster",
+		},
+		"a cycle": {
+			`nodes: [` + node("app", `{a: b + 1, b: a - 1}`) + `]`, "app", "output.nodes[0].object.data.a", "cycle",
+		},
 		"no kind": {
 			`nodes: [{id: "app", object: {apiVersion: "v1", metadata: name: "x"}}]`, "app", "output.nodes[0].object.kind", "required",
 		},
@@ -145,6 +179,10 @@ func TestErrorsNameTheNodeAndTheField(t *testing.T) {
 		"an unknown field": {
 			`nodes: [{id: "app", dependOn: [], object: {apiVersion: "v1", kind: "X", metadata: name: "x"}}]`,
 			"app", "output.nodes[0].dependOn", "not allowed",
+		},
+		"a list that waits": {
+			`nodes: [if input.observed.db.status.ready {` + node("app", `{}`) + `}]`, "", "output.nodes",
+			"the list of nodes cannot wait for observed.db.status.ready",
 		},
 		"an id twice": {
 			`nodes: [` + node("app", `{}`) + `,` + node("app", `{}`) + `]`, "app", "output.nodes[1].id", "already has the id",

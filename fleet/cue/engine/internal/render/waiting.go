@@ -1,55 +1,74 @@
 package render
 
 import (
-	"sort"
+	"maps"
+	"regexp"
+	"slices"
 	"strings"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/errors"
 
 	"pequod.io/fleet/engine/internal/module"
+	"pequod.io/fleet/engine/internal/problem"
 )
 
-// Values nest deeper than this only in modules that nobody should write.
+// Values nest deeper than this, and references lead over more steps, only in modules that nobody should write.
 const deepest = 100
 
+// missing matches what CUE says of a reference to what is not there, by itself or inside a call or an interpolation.
+var missing = regexp.MustCompile("undefined field|cannot reference optional field")
+
 // awaited lists the observed values that an incomplete object needs, such as
-// `observed.deployment.status.readyReplicas`.
+// `observed.deployment.status.readyReplicas`. It is empty where nothing that may yet be observed is missing.
 func awaited(m *module.Module, object cue.Value, incomplete error) []string {
 	found := map[string]bool{}
 	references(object, 0, found)
-	if len(found) == 0 {
-		// The condition of an `if` or the source of a `for` cannot be reached from the value that it guards:
-		// read it in the text that the error points to.
-		for _, err := range errors.Errors(incomplete) {
-			for _, pos := range errors.Positions(err) {
-				if expr := m.ExpressionAt(pos); isObserved(expr) {
-					found[strings.TrimPrefix(expr, "input.")] = true
+	if len(found) > 0 {
+		return slices.Sorted(maps.Keys(found))
+	}
+	known, unknown := written(m, incomplete)
+	if len(known) > 0 {
+		return known
+	}
+	return unknown
+}
+
+// written reads what is missing in the text that the error points to: the condition of an `if` or the source of a
+// `for` cannot be reached from the value that it guards. Apart from the observed values it gives what may be one
+// under another name, such as a parameter of a definition. Taking that for an error would keep a good
+// module from ever applying the node that it waits for.
+func written(m *module.Module, incomplete error) (observed, perhaps []string) {
+	known, unknown := map[string]bool{}, map[string]bool{}
+	for _, err := range errors.Errors(incomplete) {
+		if !missing.MatchString(err.Error()) {
+			continue // a type that nobody made a value of, a cycle
+		}
+		for _, pos := range errors.Positions(err) {
+			switch expr := m.ExpressionAt(pos); {
+			case isObserved(expr):
+				known[strings.TrimPrefix(expr, "input.")] = true
+			case !strings.HasPrefix(expr, "input.") && m.Accepts.Input("observed"):
+				if expr == "" {
+					expr = problem.JoinPath(err.Path())
 				}
+				unknown[expr] = true
 			}
 		}
 	}
-	paths := make([]string, 0, len(found))
-	for path := range found {
-		paths = append(paths, path)
-	}
-	sort.Strings(paths)
-	return paths
+	return slices.Sorted(maps.Keys(known)), slices.Sorted(maps.Keys(unknown))
 }
 
-// references collects what the incomplete leaves of v refer to.
+// references collects the observed values that the incomplete leaves of v refer to.
 func references(v cue.Value, depth int, found map[string]bool) {
 	if depth > deepest || v.Validate(cue.Concrete(true)) == nil {
 		return
 	}
+	inner := false
 	if fields, err := v.Fields(); err == nil {
-		some := false
 		for fields.Next() {
-			some = true
+			inner = true
 			references(fields.Value(), depth+1, found)
-		}
-		if some {
-			return
 		}
 	}
 	if v.IncompleteKind() == cue.ListKind {
@@ -58,10 +77,13 @@ func references(v cue.Value, depth int, found map[string]bool) {
 			if !element.Exists() {
 				break
 			}
+			inner = true
 			references(element, depth+1, found)
 		}
 	}
-	operands(v, depth, found)
+	if !inner {
+		operands(v, depth, found)
+	}
 }
 
 // operands walks the expression of a leaf down to its references.
@@ -69,10 +91,11 @@ func operands(v cue.Value, depth int, found map[string]bool) {
 	if depth > deepest {
 		return
 	}
-	if _, path := v.ReferencePath(); len(path.Selectors()) > 0 {
-		text := strings.TrimPrefix(path.String(), "#Render.")
-		if isObserved(text) && !v.IsConcrete() || isObserved(text) && v.Err() != nil {
-			found[strings.TrimPrefix(text, "input.")] = true
+	if root, path := v.ReferencePath(); len(path.Selectors()) > 0 {
+		for _, origin := range origins(root, path.Selectors(), depth) {
+			if isObserved(origin) && (v.Err() != nil || !v.IsConcrete()) {
+				found[strings.TrimPrefix(origin, "input.")] = true
+			}
 		}
 		return
 	}
@@ -83,6 +106,35 @@ func operands(v cue.Value, depth int, found map[string]bool) {
 	for _, arg := range args {
 		operands(arg, depth+1, found)
 	}
+}
+
+// origins follows a path whose beginning is itself a reference, for example to a parameter of a definition that was
+// given `input.observed`, back to where its value comes from.
+func origins(root cue.Value, path []cue.Selector, depth int) []string {
+	text := strings.TrimPrefix(cue.MakePath(path...).String(), "#Render.")
+	if isObserved(text) || depth > deepest {
+		return []string{text}
+	}
+	for length := len(path); length > 0; length-- {
+		v := root.LookupPath(cue.MakePath(path[:length]...))
+		if !v.Exists() {
+			continue
+		}
+		sources := []cue.Value{v}
+		if op, args := v.Expr(); op == cue.AndOp {
+			sources = args
+		}
+		var all []string
+		for _, source := range sources {
+			if next, target := source.ReferencePath(); len(target.Selectors()) > 0 {
+				all = append(all, origins(next, slices.Concat(target.Selectors(), path[length:]), depth+1)...)
+			}
+		}
+		if len(all) > 0 {
+			return all
+		}
+	}
+	return []string{text}
 }
 
 func isObserved(path string) bool {

@@ -35,10 +35,11 @@ const (
 type Request struct {
 	ID      uint64            `json:"id"`
 	Op      string            `json:"op"`
-	Module  string            `json:"module,omitempty"`  // digest: the key of the module in the cache
-	Files   map[string]string `json:"files,omitempty"`   // load: path in the module to text
-	Input   json.RawMessage   `json:"input,omitempty"`   // render: the whole of #Render.input
-	LimitMS int               `json:"limitMs,omitempty"` // load, schema and render may take this long
+	Module  string            `json:"module,omitempty"` // digest: the key of the module in the cache
+	Files   map[string]string `json:"files,omitempty"`  // load: path in the module to text
+	Input   json.RawMessage   `json:"input,omitempty"`  // render: the whole of #Render.input
+	LimitMS int               `json:"limitMs"`          // processor time that it may take
+	WallMS  int               `json:"wallMs"`           // time by the clock that it may take
 }
 
 // Reply answers the request of the same ID with either a result or an error.

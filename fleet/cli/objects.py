@@ -1,0 +1,154 @@
+"""``fleet get``, ``fleet apply`` and ``fleet delete``: the objects of one cluster of the fleet."""
+
+from __future__ import annotations
+
+import asyncio
+from enum import StrEnum
+from typing import TYPE_CHECKING, TextIO
+
+import click
+import yaml
+from rich.console import Console
+
+from fleet.cli import databases, kinds, options, printing, tables
+from fleet.cli.onecluster import OneCluster
+from fleet.errors import Terminal
+from fleet.ids import ClusterName
+from fleet.registry.repository import ClusterRepository
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fleet.cli.onecluster import Manifest
+    from fleet.registry.clusters import Registration
+
+_cluster = click.option("--cluster", required=True, metavar="NAME", help="A registered cluster.")
+_namespace = click.option("-n", "--namespace", metavar="NAME", help="[default: that of the kubeconfig's context]")
+
+
+class Form(StrEnum):
+    """How objects are written."""
+
+    TABLE = "table"
+    WIDE = "wide"
+    YAML = "yaml"
+    JSON = "json"
+
+
+class ManifestError(Terminal):
+    """A file that does not hold manifests; the message says which document."""
+
+
+@click.command(short_help="Show objects of one cluster.")
+@click.argument("kind")
+@click.argument("name", required=False)
+@_cluster
+@_namespace
+@click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="Of all namespaces.")
+@options.database
+@options.output(Form)
+def get(
+    *,
+    kind: str,
+    name: str | None,
+    cluster: str,
+    namespace: str | None,
+    everywhere: bool,
+    database_url: str | None,
+    output: str,
+) -> None:
+    """Show objects of a KIND on one cluster, or the one called NAME.
+
+    KIND is a plural, a singular, a short name, or a plural and its group: webservices, ws, deployments.apps.
+    """
+    with _connected(cluster, database_url) as there:
+        found = kinds.find(there, kind)
+        place = found.everywhere() if everywhere and not name else found.at(name or "", namespace=namespace)
+        if Form(output) in {Form.TABLE, Form.WIDE}:
+            _show(there.table(place), wide=Form(output) is Form.WIDE, namespaces=everywhere and found.namespaced)
+            return
+        objects = there.read(place)
+    if Form(output) is Form.JSON:
+        printing.json(objects)
+    else:
+        click.echo(yaml.safe_dump(objects, sort_keys=False), nl=False)
+
+
+@click.command(short_help="Apply manifests to one cluster.")
+@click.option("-f", "--filename", "file", type=click.File(), required=True, help="A YAML file, or - for stdin.")
+@_cluster
+@_namespace
+@click.option("--force-conflicts", "force", is_flag=True, help="Take over fields that others manage.")
+@options.database
+def apply(*, file: TextIO, cluster: str, namespace: str | None, force: bool, database_url: str | None) -> None:
+    """Apply the manifests of a file to one cluster, by server-side apply."""
+    manifests = list(_manifests(file))
+    with _connected(cluster, database_url) as there:
+        for manifest in manifests:
+            kind = kinds.of(there, manifest["apiVersion"], manifest["kind"])
+            where = manifest["metadata"].get("namespace") or namespace
+            there.apply(kind, manifest, namespace=where, force=force)
+            click.echo(f"applied {manifest['kind']} {manifest['metadata']['name']} on {cluster}")
+
+
+@click.command(short_help="Delete an object on one cluster.")
+@click.argument("kind")
+@click.argument("name")
+@_cluster
+@_namespace
+@options.database
+def delete(*, kind: str, name: str, cluster: str, namespace: str | None, database_url: str | None) -> None:
+    """Ask one cluster to delete the object of a KIND that is called NAME."""
+    with _connected(cluster, database_url) as there:
+        there.delete(kinds.find(there, kind), name, namespace=namespace)
+    click.echo(f"deletion of {kind} {name} on {cluster} asked for")
+
+
+def _connected(cluster: str, database_url: str | None) -> OneCluster:
+    url = options.read(database_url=database_url).database
+    registration = asyncio.run(_registration(url, ClusterName(cluster)))
+    return OneCluster(cluster, registration.cluster.connection)
+
+
+async def _registration(url: str, name: ClusterName) -> Registration:
+    async with databases.reading(url) as database:
+        return await ClusterRepository(database).get(name)
+
+
+def _manifests(file: TextIO) -> Iterator[Manifest]:
+    try:
+        documents = list(yaml.safe_load_all(file))
+    except yaml.YAMLError as exc:
+        raise ManifestError(f"{file.name}: this is not YAML: {exc}") from exc
+    for number, document in enumerate(documents, start=1):
+        match document:
+            case None:
+                continue
+            case {"apiVersion": str(), "kind": str(), "metadata": {"name": str()}}:
+                yield document
+            case _:
+                raise ManifestError(
+                    f"{file.name}: document {number} is no manifest: it needs apiVersion, kind and metadata.name"
+                )
+
+
+def _show(table: Manifest, *, wide: bool, namespaces: bool) -> None:
+    """The API server's own table, as kubectl prints it."""
+    if not table["rows"]:
+        click.echo("Nothing found.", err=True)
+        return
+    columns = [
+        (at, column["name"].upper())
+        for at, column in enumerate(table["columnDefinitions"])
+        if wide or column["priority"] == 0
+    ]
+    rows = []
+    for row in table["rows"]:
+        namespace = [row["object"]["metadata"].get("namespace", "")] if namespaces else []
+        rows.append([*namespace, *(_cell(row["cells"][at]) for at, _ in columns)])
+    headings = [*(["NAMESPACE"] if namespaces else []), *(name for _, name in columns)]
+    tables.show(Console(), headings, rows)
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value)

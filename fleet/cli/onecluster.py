@@ -1,0 +1,157 @@
+"""One cluster as a person works with it: one object at a time, through pykube-ng.
+
+The hub has a client of its own, which records what it writes. What is done here is the caller's own doing, with
+the credential that the cluster file names, and the audit log does not hear of it.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import pykube
+import requests
+
+from fleet.errors import Terminal, Transient
+from fleet.kube.connection import InCluster, KubeconfigRef
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fleet.kube.connection import ConnectionRef
+
+Manifest = dict[str, Any]
+
+FIELD_MANAGER = "fleet-cli"
+_TIMEOUT_S = 10.0
+_NOT_FOUND = 404
+_TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io, application/json"
+_APPLY = "application/apply-patch+yaml"
+_MERGE = "application/merge-patch+json"
+
+
+class ClusterAway(Transient):
+    """The cluster's API server does not answer."""
+
+
+class ClusterRefuses(Terminal):
+    """The cluster's API server refuses what was asked of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """Where an API server keeps the objects of a kind."""
+
+    api_version: str
+    plural: str
+    namespaced: bool = True
+
+    def at(self, name: str = "", *, namespace: str | None = None) -> dict[str, str]:
+        """The place of all objects, or of one, for pykube; no namespace is that of the kubeconfig's context."""
+        place = {"version": self.api_version, "url": f"{self.plural}/{name}" if name else self.plural}
+        return place | ({"namespace": namespace or ""} if self.namespaced else {})
+
+    def everywhere(self) -> dict[str, str]:
+        """The place of the objects of all namespaces."""
+        return {"version": self.api_version, "url": self.plural}
+
+
+class OneCluster:
+    """A cluster's API, for a person. Close it after, or use it in a ``with``."""
+
+    def __init__(self, name: str, connection: ConnectionRef) -> None:
+        self.name = name
+        with self._telling("read its connection"):
+            self._api = pykube.HTTPClient(_configuration(connection), timeout=_TIMEOUT_S)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._api.session.close()
+
+    def version(self) -> str:
+        """The API server's version."""
+        return str(self.document("/version")["gitVersion"])
+
+    def document(self, path: str, *, accept: str = "application/json") -> Manifest:
+        """Any document, such as those of discovery."""
+        with self._telling(f"get {path}"):
+            # pykube would put a slash behind the path, where discovery is another, older one.
+            url = self._api.url + path
+            return self._content(self._api.session.get(url, headers={"Accept": accept}, timeout=_TIMEOUT_S))
+
+    def find(self, kind: Kind, name: str, *, namespace: str | None = None) -> Manifest | None:
+        """One object; None where it, or its kind, does not exist."""
+        with self._telling(f"get {kind.plural} {name}"):
+            answer = self._api.get(**kind.at(name, namespace=namespace))
+            return None if answer.status_code == _NOT_FOUND else self._content(answer)
+
+    def get(self, kind: Kind, name: str, *, namespace: str | None = None) -> Manifest:
+        """One object."""
+        return self._send("get", kind.at(name, namespace=namespace))
+
+    def read(self, place: dict[str, str]) -> Manifest:
+        """The object, or the list of objects, at a `Kind`'s place."""
+        return self._send("get", place)
+
+    def table(self, place: dict[str, str]) -> Manifest:
+        """Objects as the table that the API server makes of them for kubectl."""
+        return self._send("get", place, headers={"Accept": _TABLE})
+
+    def apply(
+        self, kind: Kind, manifest: Manifest, *, namespace: str | None = None, force: bool = False
+    ) -> Manifest:
+        """Server-side apply.
+
+        Not a POST, also where there is nothing yet: API servers let that wait for two seconds where the kind is
+        younger.
+        """
+        name = f"{manifest['metadata']['name']}?fieldManager={FIELD_MANAGER}&force={str(force).lower()}"
+        return self._patch(kind.at(name, namespace=namespace), manifest, content_type=_APPLY)
+
+    def merge(self, kind: Kind, name: str, patch: Manifest, *, namespace: str | None = None) -> Manifest:
+        """Merge ``patch`` into an object."""
+        return self._patch(kind.at(name, namespace=namespace), patch, content_type=_MERGE)
+
+    def delete(self, kind: Kind, name: str, *, namespace: str | None = None) -> None:
+        """Ask for the deletion of an object."""
+        self._send("delete", kind.at(name, namespace=namespace))
+
+    def _patch(self, place: dict[str, str], body: Manifest, *, content_type: str) -> Manifest:
+        return self._send("patch", place, data=json.dumps(body), headers={"Content-Type": content_type})
+
+    def _send(self, method: str, place: dict[str, str], **arguments: Any) -> Manifest:  # noqa: ANN401 - requests'
+        with self._telling(f"{method} {place['url']}"):
+            return self._content(getattr(self._api, method)(**place, **arguments))
+
+    def _content(self, answer: Any) -> Manifest:  # noqa: ANN401 - a response of requests
+        self._api.raise_for_status(answer)
+        content: Manifest = answer.json()
+        return content
+
+    @contextmanager
+    def _telling(self, doing: str) -> Iterator[None]:
+        where = f"cluster {self.name}: {doing.partition('?')[0]}"
+        try:
+            yield
+        except (requests.ConnectionError, requests.Timeout) as exc:
+            raise ClusterAway(f"{where}: {exc}") from exc
+        except (requests.RequestException, pykube.exceptions.KubernetesError, KeyError, OSError) as exc:
+            raise ClusterRefuses(f"{where}: {exc}") from exc
+
+
+def _configuration(connection: ConnectionRef) -> Any:  # noqa: ANN401 - untyped package
+    if isinstance(connection, KubeconfigRef):
+        return pykube.KubeConfig.from_file(str(connection.path), current_context=connection.context)
+    if isinstance(connection, InCluster):
+        return pykube.KubeConfig.from_service_account()
+    raise ClusterRefuses(
+        "its kubeconfig is in a Secret, which only the hub reads; take a cluster with a kubeconfig"
+    )

@@ -1,0 +1,361 @@
+package schema
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/token"
+)
+
+// A condition on a field that has few values (a bool, an enumeration, or whether an optional field is there at all) is read exactly: the
+// struct is read once for each value, and what differs is written as one alternative per value. The same goes for bounds and values that
+// are computed from such a field.
+
+const (
+	// maxDomain is how many values a field may have to be tried one by one.
+	maxDomain = 8
+	// maxCases is how many combinations of such values are tried at most for one part of a struct.
+	maxCases = 16
+)
+
+// A selector is a field that conditions refer to, by its path in the struct.
+type selector struct {
+	path     []string
+	presence bool // what matters is only whether it is there
+	domain   []json.RawMessage
+	def      json.RawMessage // its default, nil if there is none
+}
+
+func (s selector) key() string {
+	k := strings.Join(s.path, "\x00")
+	if s.presence {
+		return k + "?"
+	}
+	return k
+}
+
+// A guard says which value a selector has in a case; for a presence, whether it is there.
+type guard struct {
+	selector
+	value   json.RawMessage
+	present bool
+}
+
+// A group is a part of a struct that depends on the same selectors: in each case some fields, the others of the group absent.
+type group struct {
+	names []string
+	all   bool // every field of the struct is in it
+	cases []variant
+}
+
+type variant struct {
+	guards []guard
+	object *object // only the fields of the group
+}
+
+// A site is a place where selectors are used, with the fields that it affects; nil stands for all fields.
+type site struct {
+	selectors []selector
+	affected  []string
+	all       bool
+}
+
+// plans finds what can be read by cases in a struct.
+func (w *walker) plans(v cue.Value, own []*ast.StructLit) []*plan {
+	f := &finder{w: w, v: v, own: own, known: map[string]*selector{}, affected: map[string]bool{}}
+	for _, l := range own {
+		for _, d := range l.Elts {
+			if c, ok := d.(*ast.Comprehension); ok {
+				f.comprehension(c)
+			}
+		}
+	}
+	for _, l := range own {
+		for _, d := range l.Elts {
+			f.decl(d)
+		}
+	}
+	return plans(f.sites)
+}
+
+// A plan is a group before it has been read.
+type plan struct {
+	selectors []selector
+	affected  []string
+	all       bool
+}
+
+// plans joins the sites that share a selector or an affected field, and keeps those that are small enough.
+func plans(sites []site) []*plan {
+	var ps []*plan
+	for _, s := range sites {
+		p := &plan{selectors: s.selectors, affected: s.affected, all: s.all}
+		ps = slices.DeleteFunc(ps, func(q *plan) bool {
+			if !p.touches(q) {
+				return false
+			}
+			p.join(q)
+			return true
+		})
+		ps = append(ps, p)
+	}
+	return slices.DeleteFunc(ps, func(p *plan) bool {
+		combinations := 1
+		for _, s := range p.selectors {
+			combinations *= len(s.domain)
+		}
+		return combinations > maxCases
+	})
+}
+
+func (p *plan) touches(q *plan) bool {
+	if p.all || q.all {
+		return true
+	}
+	return slices.ContainsFunc(p.affected, func(name string) bool { return slices.Contains(q.affected, name) })
+}
+
+func (p *plan) join(q *plan) {
+	p.all = p.all || q.all
+	p.affected = union(p.affected, q.affected)
+	for _, s := range q.selectors {
+		if !slices.ContainsFunc(p.selectors, func(t selector) bool { return t.key() == s.key() }) {
+			p.selectors = append(p.selectors, s)
+		}
+	}
+}
+
+// assignments gives every combination of values.
+func (p *plan) assignments() [][]guard {
+	all := [][]guard{nil}
+	for _, s := range p.selectors {
+		var next [][]guard
+		for _, before := range all {
+			for i, value := range s.domain {
+				next = append(next, append(slices.Clone(before), guard{selector: s, value: value, present: i > 0}))
+			}
+		}
+		all = next
+	}
+	return all
+}
+
+// A finder looks for the sites in a struct.
+type finder struct {
+	w     *walker
+	v     cue.Value
+	own   []*ast.StructLit
+	known map[string]*selector // nil: not one that can be tried
+	sites []site
+	// affected are the fields that comprehensions may set: they are no selectors, since their values depend on data in turn.
+	affected map[string]bool
+}
+
+// comprehension notes which fields a comprehension may set.
+func (f *finder) comprehension(x *ast.Comprehension) {
+	if !f.w.scope.clauses(x) {
+		return
+	}
+	c := &conditions{}
+	c.body(x.Value)
+	for name := range c.fields {
+		f.affected[name] = true
+	}
+}
+
+func (f *finder) decl(d ast.Decl) {
+	switch x := d.(type) {
+	case *ast.Comprehension:
+		s := site{}
+		f.uses(x, &s)
+		f.affects(x.Value, &s)
+		f.add(s)
+	case *ast.Field:
+		name, _, err := ast.LabelName(x.Label)
+		if err != nil || x.Value == nil || dynamicLabel(x.Label) {
+			return
+		}
+		s := site{affected: []string{name}}
+		f.uses(x.Value, &s)
+		f.add(s)
+	}
+}
+
+func (f *finder) add(s site) {
+	if len(s.selectors) > 0 {
+		f.sites = append(f.sites, s)
+	}
+}
+
+// affects collects the fields that a comprehension yields.
+func (f *finder) affects(e ast.Expr, s *site) {
+	c := &conditions{}
+	c.body(e)
+	if c.all {
+		s.all = true
+	}
+	s.affected = append(s.affected, sortedKeys(c.fields)...)
+}
+
+// uses collects the selectors that some syntax refers to, nested structs included.
+func (f *finder) uses(n ast.Node, s *site) {
+	o := operands{}
+	ast.Walk(n, func(n ast.Node) bool {
+		o.note(n)
+		switch x := n.(type) {
+		case *ast.BinaryExpr:
+			if ref := presenceTest(x); ref != nil {
+				f.use(ref, true, s)
+				return false
+			}
+		case *ast.SelectorExpr:
+			if o[x] {
+				f.use(x, false, s)
+			}
+			return false
+		case *ast.Ident:
+			if o[x] {
+				f.use(x, false, s)
+			}
+		case *ast.Field:
+			if x.Value != nil {
+				f.uses(x.Value, s)
+			}
+			return false
+		}
+		return true
+	}, nil)
+}
+
+// presenceTest gives the reference that is compared with bottom.
+func presenceTest(x *ast.BinaryExpr) ast.Expr {
+	if x.Op != token.NEQ && x.Op != token.EQL {
+		return nil
+	}
+	if _, ok := x.Y.(*ast.BottomLit); ok {
+		return x.X
+	}
+	return nil
+}
+
+func (f *finder) use(e ast.Expr, presence bool, s *site) {
+	literal, path := reference(e)
+	if literal == nil || !slices.Contains(f.own, literal) {
+		return
+	}
+	sel := selector{path: path, presence: presence}
+	found, seen := f.known[sel.key()]
+	if !seen {
+		found = f.selector(sel)
+		f.known[sel.key()] = found
+	}
+	if found != nil && !slices.ContainsFunc(s.selectors, func(t selector) bool { return t.key() == found.key() }) {
+		s.selectors = append(s.selectors, *found)
+	}
+}
+
+// reference gives the struct literal and the path that an expression such as a.b.c refers to; nil if it is not such a one.
+func reference(e ast.Expr) (literal *ast.StructLit, path []string) {
+	switch x := e.(type) {
+	case *ast.Ident:
+		l, ok := x.Scope.(*ast.StructLit)
+		if _, field := x.Node.(ast.Expr); !ok || !field || strings.HasPrefix(x.Name, "#") || strings.HasPrefix(x.Name, "_") {
+			return nil, nil
+		}
+		return l, []string{x.Name}
+	case *ast.SelectorExpr:
+		name, _, err := ast.LabelName(x.Sel)
+		l, path := reference(x.X)
+		if err != nil || l == nil {
+			return nil, nil
+		}
+		return l, append(path, name)
+	}
+	return nil, nil
+}
+
+// selector finds the values that a field can have; nil if they are not few or not known.
+func (f *finder) selector(s selector) *selector {
+	if f.affected[s.path[0]] {
+		return nil
+	}
+	if s.presence {
+		return f.presence(s)
+	}
+	v := f.v
+	for i, name := range s.path {
+		field := v.LookupPath(cue.MakePath(cue.Str(name)))
+		if !field.Exists() || f.w.scope.dependent(field) || i == 0 && !f.declared(field) {
+			return nil
+		}
+		if i < len(s.path)-1 && (field.IncompleteKind() != cue.StructKind || f.w.hasAlternatives(field)) {
+			return nil
+		}
+		v = field
+	}
+	s.domain = domain(f.w.quietly(func() []*alt { return f.w.evaluated(v, "") }))
+	if len(s.domain) == 0 || len(s.domain) > maxDomain {
+		return nil
+	}
+	if v.Validate(cue.Concrete(true)) == nil {
+		s.def = defaultOf(v)
+	}
+	return &s
+}
+
+// declared tells that a field is what the struct itself declares, and not narrowed by a comprehension that is in force while the
+// definition is read.
+func (f *finder) declared(v cue.Value) bool {
+	if _, ok := v.Source().(*ast.Field); ok {
+		return f.direct(v.Source())
+	}
+	op, args := v.Expr()
+	return op == cue.AndOp && !slices.ContainsFunc(args, func(a cue.Value) bool { return !f.direct(a.Source()) })
+}
+
+// direct tells that some syntax belongs to a field that stands directly in the struct.
+func (f *finder) direct(n ast.Node) bool {
+	if n == nil {
+		return false
+	}
+	for _, l := range f.own {
+		for _, d := range l.Elts {
+			if _, ok := d.(*ast.Field); ok && n.Pos().Filename() == d.Pos().Filename() &&
+				d.Pos().Offset() <= n.Pos().Offset() && n.Pos().Offset() < d.End().Offset() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (f *finder) presence(s selector) *selector {
+	if len(s.path) != 1 {
+		return nil
+	}
+	optional := f.v.LookupPath(cue.MakePath(cue.Str(s.path[0]).Optional()))
+	if regular := f.v.LookupPath(cue.MakePath(cue.Str(s.path[0]))); regular.Exists() || !optional.Exists() {
+		return nil
+	}
+	s.domain = []json.RawMessage{nil, json.RawMessage("_")} // absent, present
+	return &s
+}
+
+// domain gives the values of alternatives that are all enumerations or bool.
+func domain(alts []*alt) []json.RawMessage {
+	var out []json.RawMessage
+	for _, a := range alts {
+		switch _, plain := enumeration([]*alt{a}); {
+		case plain && a.kind != kindNumber:
+			out = union(out, a.enum)
+		case fingerprintsEqual(a, &alt{kind: kindBoolean}):
+			out = union(out, []json.RawMessage{json.RawMessage("false"), json.RawMessage("true")})
+		default:
+			return nil
+		}
+	}
+	return out
+}
