@@ -115,7 +115,7 @@ def build_cue(folder: Path) -> Path:
 
 
 def _output(command: tuple[str, ...], *, cwd: Path, env: dict[str, str]) -> str:
-    done = subprocess.run(command, cwd=cwd, env=env, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603 - no input
+    done = subprocess.run(command, cwd=cwd, env=env, check=True, stdout=subprocess.PIPE, text=True)
     return done.stdout.strip()
 
 

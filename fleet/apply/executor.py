@@ -29,17 +29,27 @@ if TYPE_CHECKING:
     from fleet.apply.turn import Tools
     from fleet.kube.client import ClusterClient
     from fleet.kube.objects import LiveObject
+    from fleet.watch.coalescing import Coalescing
     from fleet.watch.informers import Informer
 
 
 class Executor:
     """Executes the graphs of one cluster."""
 
-    def __init__(self, client: ClusterClient, *, graphs: Informer, tools: Tools, teardown: Teardown) -> None:
+    def __init__(
+        self,
+        client: ClusterClient,
+        *,
+        graphs: Informer,
+        tools: Tools,
+        teardown: Teardown,
+        coalescing: Coalescing[GraphKey],
+    ) -> None:
         self._client = client
         self._graphs = graphs
         self._tools = tools
         self._teardown = teardown
+        self._coalescing = coalescing
         self._runs: dict[GraphKey, Run] = {}
 
     def wake(self, key: GraphKey) -> None:
@@ -53,6 +63,7 @@ class Executor:
         graph = self._graphs.cache.get(key.namespace, key.name)
         if graph is None or graph.deleting:
             self._runs.pop(key, None)
+            self._coalescing.forget(key)
             return await self._teardown.take_down(graph) if graph else None
         try:
             run = self._run_of(graph)
@@ -60,15 +71,13 @@ class Executor:
             await self._publish_failure(graph, str(exc))
             return None
         if any(each.severity is Severity.ERROR for each in run.spec.violations):
-            await self._publish(graph, run)
-            return None
+            return await self._publish(graph, run)
         try:
             await Turn(run, self._tools).execute()
             held = await self._teardown.prune(graph, run) if run.complete else []
         finally:
             await self._tools.ledger.flush(run.uid)
-        await self._publish(graph, run)
-        return LOOK_AGAIN_S if held else next_look_s(run)
+        return _earliest(await self._publish(graph, run), LOOK_AGAIN_S if held else next_look_s(run))
 
     def _run_of(self, graph: LiveObject) -> Run:
         key = GraphKey(graph.meta.namespace, graph.meta.name)
@@ -79,10 +88,18 @@ class Executor:
             known = self._runs[key] = runs.start(graph, before=known)
         return known
 
-    async def _publish(self, graph: LiveObject, run: Run) -> None:
+    async def _publish(self, graph: LiveObject, run: Run) -> float | None:
+        """Write the status, or give the seconds after which it is due."""
         latest = self._graphs.cache.get(run.key.namespace, run.key.name) or graph
         current = latest.body.get("status", {})
-        await self._write_status(latest, statuses.of_run(run, current=current, now=datetime.now(UTC)))
+        wanted = statuses.of_run(run, current=current, now=datetime.now(UTC))
+        if not merge_patch(current, wanted):
+            return None
+        final = wanted["phase"] in {"Completed", "Failed"}
+        if (postponed_s := self._coalescing.postponed_s(run.key, final=final)) > 0:
+            return postponed_s
+        await self._write_status(latest, wanted)
+        return None
 
     async def _publish_failure(self, graph: LiveObject, message: str) -> None:
         current = graph.body.get("status", {})
@@ -101,3 +118,8 @@ class Executor:
         except NotFound:
             return  # gone meanwhile
         self._graphs.learn(changed)
+
+
+def _earliest(*delays_s: float | None) -> float | None:
+    """The first of several looks that are due."""
+    return min((each for each in delays_s if each is not None), default=None)

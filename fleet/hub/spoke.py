@@ -20,6 +20,7 @@ from fleet.kube.wellknown import GRAPHS
 from fleet.render.controller import InstanceController, InstanceKey, reads_observed
 from fleet.transforms.rollout import Rollouts
 from fleet.watch.backlog import Backlog, work
+from fleet.watch.coalescing import Coalescing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,9 +77,16 @@ class Spoke:
             ledger=ledger,
             bringer=Bringer(client, children=children, ledger=ledger),
         )
-        self._executor = Executor(client, graphs=graphs, tools=tools, teardown=teardown)
+        self._executor = Executor(
+            client, graphs=graphs, tools=tools, teardown=teardown, coalescing=Coalescing(lambda: len(self.graphs))
+        )
         self._instance_controller = InstanceController(
-            client, cluster_labels=cluster.labels, informers=informers, graphs=graphs, evaluator=evaluator
+            client,
+            cluster_labels=cluster.labels,
+            informers=informers,
+            graphs=graphs,
+            evaluator=evaluator,
+            coalescing=Coalescing(lambda: len(self.instances) + len(self.graphs)),
         )
         self._rollouts = Rollouts(
             client,
@@ -119,7 +127,11 @@ class Spoke:
         else:
             self._observing.discard(active.transform)
         self._instance_controller.serving[active.resource] = active
-        informer = self._informers.start(active.resource, on_change=self._instance_watcher(active.resource))
+        informer = self._informers.start(
+            active.resource,
+            on_change=self._instance_watcher(active.resource),
+            on_deleted=self._instance_controller.saw_deleted,
+        )
         for seen in informer.cache:
             self.instances.add(InstanceKey(active.resource, seen.meta.namespace, seen.meta.name))
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from fleet.kube.objects import LiveObject
     from fleet.kube.resources import ResourceType
     from fleet.transforms.catalog import Active
+    from fleet.watch.coalescing import Coalescing
     from fleet.watch.informers import Informer, Informers
 
 log = structlog.get_logger(__name__)
@@ -72,6 +73,7 @@ class InstanceController:
         informers: Informers,
         graphs: Informer,
         evaluator: Evaluator,
+        coalescing: Coalescing[InstanceKey],
     ) -> None:
         self.serving: dict[ResourceType, Active] = {}
         self._client = client
@@ -79,7 +81,19 @@ class InstanceController:
         self._informers = informers
         self._graphs = graphs
         self._evaluator = evaluator
+        self._coalescing = coalescing
         self._memos: OrderedDict[InstanceUid, _Memo] = OrderedDict()
+        self._deleted: set[InstanceUid] = set()
+
+    def saw_deleted(self, instance: LiveObject) -> None:
+        """The stream told that an instance was deleted: its graph is to go with it, as soon as it has its turn."""
+        uid = InstanceUid(instance.meta.uid)
+        self._memos.pop(uid, None)
+        graph = self._graphs.cache.get(
+            instance.meta.namespace, manifests.graph_name(instance.kind, instance.meta.name)
+        )
+        if graph is not None and graph.meta.labels.get(labels.INSTANCE) == uid:
+            self._deleted.add(uid)
 
     async def reconcile(self, key: InstanceKey) -> float | None:
         """One turn for one instance."""
@@ -90,9 +104,10 @@ class InstanceController:
         await self._graphs.synced()
         instance = informer.cache.get(key.namespace, key.name)
         graph = self._graphs.cache.get(key.namespace, manifests.graph_name(key.resource.kind, key.name))
-        if instance is None and graph is not None and informer.cache.saw_deleted(key.namespace, key.name):
+        if graph is not None and graph.meta.labels.get(labels.INSTANCE) in self._deleted:
             await self._hasten(graph, active)
         if instance is None or instance.deleting:
+            self._coalescing.forget(key)
             return None
         if graph is not None and not self._owned(graph, instance):
             return None  # an earlier instance of this name is still torn down; the end of its graph wakes us
@@ -102,10 +117,9 @@ class InstanceController:
                 graph = await self._apply(instance, active, memo)
         except Terminal as exc:
             failed = statuses.Outcome(error=str(exc), error_reason=type(exc).__name__)
-            await self._publish(informer, instance, graph, failed)
+            await self._publish(key, instance, graph, failed)
             raise
-        await self._publish(informer, instance, graph, statuses.Outcome(projected=memo.rendered.status or {}))
-        return None
+        return await self._publish(key, instance, graph, statuses.Outcome(projected=memo.rendered.status or {}))
 
     async def _render(self, instance: LiveObject, active: Active, graph: LiveObject | None) -> _Memo:
         observed = self._observed(graph) if reads_observed(active.module) else {}
@@ -161,20 +175,24 @@ class InstanceController:
         return graph
 
     async def _publish(
-        self, informer: Informer, instance: LiveObject, graph: LiveObject | None, outcome: statuses.Outcome
-    ) -> None:
+        self, key: InstanceKey, instance: LiveObject, graph: LiveObject | None, outcome: statuses.Outcome
+    ) -> float | None:
+        """Write the status, or give the seconds after which it is due."""
         wanted = statuses.build(instance, graph, outcome, now=datetime.now(UTC))
         patch = merge_patch(instance.body.get("status", {}), wanted)
         if not patch:
-            return
-        active = self.serving.get(informer.resource)
+            return None
+        final = wanted["phase"] in {"Ready", "Failed"}
+        if (postponed_s := self._coalescing.postponed_s(key, final=final)) > 0:
+            return postponed_s
+        cause = _cause("status of the instance", instance, self.serving.get(key.resource))
         try:
-            changed = await self._client.patch_status(
-                informer.resource, instance.ref, patch, cause=_cause("status of the instance", instance, active)
-            )
+            changed = await self._client.patch_status(key.resource, instance.ref, patch, cause=cause)
         except NotFound:
-            return  # deleted meanwhile
-        informer.learn(changed)
+            return None  # deleted meanwhile
+        if informer := self._informers.get(key.resource):
+            informer.learn(changed)
+        return None
 
     async def _hasten(self, graph: LiveObject, active: Active) -> None:
         """Delete the graph of an instance that was deleted before our eyes.
@@ -182,6 +200,7 @@ class InstanceController:
         Kubernetes' garbage collector does the same, but learns of a new kind only at its next discovery, which
         takes up to half a minute. An instance that is merely missing from a list is left to it.
         """
+        self._deleted.discard(InstanceUid(graph.meta.labels[labels.INSTANCE]))
         if graph.deleting:
             return
         source = graph.body["spec"]["sourceRef"]

@@ -34,7 +34,7 @@ def build(instance: LiveObject, graph: LiveObject | None, outcome: Outcome, *, n
         projected = {key: value for key, value in current.items() if key not in RESERVED_STATUS}
     status: dict[str, Any] = {
         **{key: value for key, value in projected.items() if key not in RESERVED_STATUS},
-        "phase": _phase(graph_status, outcome),
+        "phase": _phase(graph, graph_status, outcome),
         "observedGeneration": instance.meta.generation,
         "conditions": merged(
             current.get("conditions", ()),
@@ -75,8 +75,10 @@ def _conditions(
     return rendered, applied, ready
 
 
-def _phase(graph_status: Mapping[str, Any], outcome: Outcome) -> str:
+def _phase(graph: LiveObject | None, graph_status: Mapping[str, Any], outcome: Outcome) -> str:
     if outcome.error is not None:
         return "Failed"
+    if graph is None or graph_status.get("observedGeneration") != graph.meta.generation:
+        return "Progressing" if graph_status else "Pending"
     phase: str = graph_status.get("phase", "Pending")
     return {"Completed": "Ready", "Executing": "Progressing"}.get(phase, phase)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
-
-import inflect
+import inflection
 
 
 def kind_of(transform: str) -> str:
@@ -12,13 +10,7 @@ def kind_of(transform: str) -> str:
     return "".join(word[:1].upper() + word[1:] for word in transform.replace(".", "-").split("-"))
 
 
-@cache
 def plural_of(kind: str) -> str:
     """The lower-case English plural of a kind: ``Policy`` is ``policies``, ``Redis`` is ``redis``."""
-    plural: str = _english().plural_noun(kind.lower())
+    plural: str = inflection.pluralize(kind.lower())
     return plural
-
-
-@cache
-def _english() -> inflect.engine:
-    return inflect.engine()

@@ -37,7 +37,11 @@ SYNC_TIMEOUT_S = 30.0
 
 
 class Informer:
-    """A cache that a stream keeps current, for as long as `run` runs."""
+    """A cache that a stream keeps current, for as long as `run` runs.
+
+    ``on_change`` hears of everything that is new, different or gone. ``on_deleted`` hears, before it, only of what
+    the stream said was deleted: what is missing from a list may merely not be visible.
+    """
 
     def __init__(
         self,
@@ -45,6 +49,7 @@ class Informer:
         resource: ResourceType,
         *,
         on_change: OnChange,
+        on_deleted: OnChange | None = None,
         selector: str = "",
         index_label: str | None = None,
     ) -> None:
@@ -54,6 +59,7 @@ class Informer:
         self._client = client
         self._selector = selector
         self._on_change = on_change
+        self._on_deleted = on_deleted
         self._listed = False
         self._heard = asyncio.Event()
         self._in_a_hurry = asyncio.Event()
@@ -95,6 +101,8 @@ class Informer:
                 if self.cache.put(seen):
                     self._tell(seen)
             case Deleted(seen):
+                if self._on_deleted is not None:
+                    self._on_deleted(seen)
                 if self.cache.remove(seen):
                     self._tell(seen)
             case Listed(objects, version):
@@ -105,12 +113,13 @@ class Informer:
             case Resumed():
                 self.broken = None
             case Broken(error):
-                if str(self.broken) != str(error):
-                    log.info(
-                        "stream broken", cluster=self._client.name, resource=str(self.resource), error=str(error)
-                    )
-                self.broken = error
+                self._lost_sight(error)
         self._heard.set()
+
+    def _lost_sight(self, error: FleetError) -> None:
+        if str(self.broken) != str(error):
+            log.info("stream broken", cluster=self._client.name, resource=str(self.resource), error=str(error))
+        self.broken = error
 
     def _tell(self, seen: LiveObject) -> None:
         try:
@@ -154,13 +163,24 @@ class Informers:
         return running.informer if running else None
 
     def start(
-        self, resource: ResourceType, *, on_change: OnChange, selector: str = "", index_label: str | None = None
+        self,
+        resource: ResourceType,
+        *,
+        on_change: OnChange,
+        on_deleted: OnChange | None = None,
+        selector: str = "",
+        index_label: str | None = None,
     ) -> Informer:
         """The informer of ``resource`` and ``selector``, started now where none runs."""
         if running := self._running.get((resource, selector)):
             return running.informer
         informer = Informer(
-            self._client, resource, on_change=on_change, selector=selector, index_label=index_label
+            self._client,
+            resource,
+            on_change=on_change,
+            on_deleted=on_deleted,
+            selector=selector,
+            index_label=index_label,
         )
         task = self._group.create_task(informer.run(), name=f"{self._client.name}: watch {resource}")
         self._running[(resource, selector)] = _Running(informer, task)
