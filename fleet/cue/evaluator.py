@@ -6,6 +6,7 @@ end. A module is sent to a helper when that helper is first asked for it and doe
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from fleet.cue.process import HelperProcess
 
 T = TypeVar("T")
-
-# A helper that ends for a reason which is not known to be the module's costs one more try, not the request.
-_TRIES = 2
 
 _meta = msgspec.json.Decoder(Meta)
 _schema = msgspec.json.Decoder(Schema)
@@ -92,21 +90,27 @@ class Evaluator:
     async def _evaluate(
         self, module: Module, request: protocol.Request, decoder: msgspec.json.Decoder[T], *, limit_s: float
     ) -> T:
-        for attempt in range(1, _TRIES + 1):
-            self._quarantine.check(module.digest)
-            try:
-                async with self._pool.lend(module.digest) as helper:
-                    reply = await self._ask(helper, module, request, limit_s=limit_s)
-                return protocol.decode_result(reply, decoder)
-            except LimitExceeded as exc:
-                self._quarantine.strike(module.digest, str(exc))
-                raise
-            except EngineCrashed as exc:
-                # Once may be anybody's doing, such as that of an operator or the kernel's OOM killer.
-                if attempt == _TRIES:
-                    self._quarantine.strike(module.digest, str(exc))
-                    raise
-        raise AssertionError("unreachable")
+        # A helper may end by anybody's doing, such as an operator's or the kernel's OOM killer: that costs one
+        # more try, and not the request. Twice in a row is the module's.
+        with contextlib.suppress(EngineCrashed):
+            return await self._once(module, request, decoder, limit_s=limit_s)
+        try:
+            return await self._once(module, request, decoder, limit_s=limit_s)
+        except EngineCrashed as exc:
+            self._quarantine.strike(module.digest, str(exc))
+            raise
+
+    async def _once(
+        self, module: Module, request: protocol.Request, decoder: msgspec.json.Decoder[T], *, limit_s: float
+    ) -> T:
+        self._quarantine.check(module.digest)
+        try:
+            async with self._pool.lend(module.digest) as helper:
+                reply = await self._ask(helper, module, request, limit_s=limit_s)
+            return protocol.decode_result(reply, decoder)
+        except LimitExceeded as exc:
+            self._quarantine.strike(module.digest, str(exc))
+            raise
 
     async def _ask(
         self, helper: HelperProcess, module: Module, request: protocol.Request, *, limit_s: float

@@ -11,7 +11,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from fleet.cue.errors import EngineOverloaded
+from fleet.cue.errors import EngineCrashed, EngineOverloaded
 from fleet.cue.process import HelperProcess
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class Pool:
         self._idle = [_Slot(binary, limits) for _ in range(size)]
         self._all = tuple(self._idle)
         self._waiting = 0
+        self._closed = False
 
     @property
     def starts(self) -> int:
@@ -49,7 +50,8 @@ class Pool:
             await slot.ready()
 
     async def close(self) -> None:
-        """End all helpers. Nobody may hold a loan or ask for one any more."""
+        """End all helpers, at once where they evaluate: who holds or waits for one gets EngineCrashed."""
+        self._closed = True
         for slot in self._all:
             await slot.close()
 
@@ -59,6 +61,8 @@ class Pool:
         await self._take_turn()
         slot = self._choose(digest)
         try:
+            if self._closed:
+                raise EngineCrashed("the CUE engine is closed")
             yield await slot.ready()
         finally:
             slot.settle()

@@ -142,6 +142,8 @@ class HelperProcess:
             await self._process.wait()
 
     def _last_words(self, op: str) -> FleetError:
+        if self._stderr.closed:
+            return EngineCrashed(f"the CUE engine was closed during {op}")
         self._stderr.seek(0)
         said = self._stderr.read(_STDERR_SHOWN)
         for words, meaning in _LAST_WORDS.items():

@@ -291,6 +291,21 @@ async def test_nothing_is_left_behind() -> None:
             os.kill(pid, 0)
 
 
+async def test_closing_ends_what_is_being_evaluated_and_starts_nothing_again() -> None:
+    async with Evaluator(size=1, limits=Limits(render_s=30)) as evaluator:
+        (pid,) = evaluator.pool.pids
+        endless = Module.of({"m.cue": ENDLESS})
+        renders = [asyncio.create_task(evaluator.render(endless, with_size(FOREVER))) for _ in range(3)]
+        await until_async(_busy(pid))
+
+    results = await asyncio.gather(*renders, return_exceptions=True)
+    assert [type(each) for each in results] == [EngineCrashed] * 3
+    assert evaluator.pool.starts == 1
+    assert evaluator.pool.pids == ()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
 async def test_a_helper_that_does_not_start_is_told(tmp_path: Path) -> None:
     with pytest.raises(EngineCrashed, match="does not start"):
         async with Evaluator(size=1, binary=tmp_path / "nothing"):
