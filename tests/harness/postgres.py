@@ -185,8 +185,8 @@ def end_leftovers() -> None:
 def find_bin(*, user: str | None, scratch: Path) -> Path:
     """The folder with an ``initdb`` and a ``postgres`` that ``user`` (None: ourselves) may run.
 
-    It is on PATH, where Debian keeps it, or in the package ``pgserver``. A package that the user cannot reach, in the
-    home folder of root, is copied to ``scratch``.
+    It is on PATH, where Debian keeps it, or in the package ``pgserver``. A package that the user cannot reach, in
+    the home folder of root, is copied to ``scratch``.
     """
     for folder in _installed():
         if _has_server(folder) and _may_run(folder / "postgres", user=user):
