@@ -216,10 +216,8 @@ def _packaged(package: Path, *, user: str | None, scratch: Path) -> Path:
     inside = Path("pginstall", "bin")
     if _may_run(package / inside / "postgres", user=user):
         return package / inside
-    for needed in (
-        package,
-        package.with_name(f"{package.name}.libs"),
-    ):  # the programs find their libraries beside it
+    libraries = package.with_name(f"{package.name}.libs")  # the programs look for them beside the package
+    for needed in (package, libraries):
         if needed.is_dir():
             shutil.copytree(needed, scratch / needed.name, symlinks=True)
     return scratch / package.name / inside
