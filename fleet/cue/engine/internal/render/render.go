@@ -158,5 +158,5 @@ func inputError(err error) error {
 			problems[i].Message = "unknown field: the module does not declare it"
 		}
 	}
-	return &wire.Error{Code: wire.CodeInput, Message: "the spec does not satisfy the module's schema", Problems: problems}
+	return &wire.Error{Code: wire.CodeInput, Message: "the instance does not satisfy the module's input", Problems: problems}
 }
