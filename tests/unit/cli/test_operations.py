@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from rich.console import Console
 
 from fleet.audit.facts import Tag
 from fleet.cli import operations, trail
-from fleet.cli.operations import HEADINGS, WIDE_HEADINGS, Form
+from fleet.cli.operations import HEADINGS, NARROW_HEADINGS, WIDE_HEADINGS, Form
 from fleet.kube.resources import ObjectRef
 from tests.unit.cli.entries import entry
 
@@ -115,3 +118,29 @@ def test_json_has_everything_that_is_known_and_nothing_else() -> None:
     noted = operations.document(operation(entry(1, Tag.CLUSTER_REGISTERED, at=AT, **NOTHING)))
     assert noted["what"] == "cluster:registration:added"
     assert "object" not in noted
+
+
+def test_a_narrow_terminal_has_the_cause_in_a_line_of_its_own() -> None:
+    failed = operation(entry(1, Tag.OBJECT_APPLY_OUTCOME, at=AT, duration_ms=0.0, error="spoke-1: forbidden"))
+    assert [str(cell) for cell in operations.narrow_cells(failed, at=AT)] == [
+        "12:00:00.000",
+        "spoke-1",
+        (
+            "apply Deployment team-a/shop\n"
+            "  for WebService team-a/shop, node deployment: the graph's node\n"
+            "spoke-1: forbidden"
+        ),
+        "0 ms",
+        "failed",
+    ]
+    noted = operation(entry(1, Tag.CLUSTER_REGISTERED, at=AT, reason="its cluster file", **NOTHING))
+    assert operations.narrow_cells(noted, at=AT)[2] == "registered the cluster\n  its cluster file"
+
+
+@pytest.mark.parametrize(("width", "headings"), [(200, HEADINGS), (100, NARROW_HEADINGS)])
+def test_the_table_fits_the_terminal(width: int, headings: tuple[str, ...]) -> None:
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=width, color_system=None)
+    found = operation(entry(1, Tag.OBJECT_APPLY_OUTCOME, at=AT, duration_ms=0.0))
+    operations.show(console, [found], at=AT)
+    assert re.split(r"  +", file.getvalue().splitlines()[0].strip()) == list(headings)

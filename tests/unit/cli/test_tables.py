@@ -32,10 +32,19 @@ def test_a_terminal_gets_colours() -> None:
     assert "\x1b[31mit" in printed(terminal=True)
 
 
-def test_a_terminal_that_is_narrow_folds_and_loses_nothing() -> None:
-    shown = printed(terminal=True, width=12)
-    assert "failed" in shown
-    assert "…" not in shown
+def test_a_terminal_that_is_narrow_folds_long_cells_and_keeps_short_ones_whole() -> None:
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=40, color_system=None)
+    why = "a reason that is longer than the terminal is wide"
+    tables.show(console, HEADINGS, [("2026-05-01", why)])
+    first, *rest = file.getvalue().splitlines()[1:]
+    assert first.startswith("2026-05-01  a reason")
+    assert rest, "it is folded"
+    assert "".join([first.removeprefix("2026-05-01"), *rest]).split() == why.split()
+
+
+def test_width_is_that_of_the_plain_table() -> None:
+    assert tables.width(HEADINGS, ROWS) == len("long-name  it failed")
 
 
 def test_text_that_looks_like_markup_is_shown_as_it_is() -> None:
