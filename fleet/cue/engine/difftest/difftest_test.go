@@ -2,22 +2,20 @@ package difftest
 
 import (
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
-
-	"pequod.io/fleet/engine/schema"
 )
 
 // A longer run: go test . -args -n 20000 -seed 7 (or DIFFTEST_N and DIFFTEST_SEED).
 var (
-	cases = flag.Int("n", intEnv("DIFFTEST_N", 500), "generated values per definition")
+	cases = flag.Int("n", intEnv("DIFFTEST_N", 300), "generated values per definition")
 	seed  = flag.Int("seed", intEnv("DIFFTEST_SEED", 1), "seed of the generator")
 	only  = flag.String("only", "", "names of definitions, separated by commas")
 )
@@ -50,16 +48,7 @@ func TestCorpus(t *testing.T) {
 }
 
 func wanted(name string) bool {
-	return *only == "" || contains2(strings.Split(*only, ","), strings.TrimPrefix(name, "#"))
-}
-
-func contains2(names []string, name string) bool {
-	for _, n := range names {
-		if strings.TrimPrefix(n, "#") == name {
-			return true
-		}
-	}
-	return false
+	return *only == "" || slices.Contains(strings.Split(*only, ","), strings.TrimPrefix(name, "#"))
 }
 
 // check extracts the schema of a definition, compares its issues with those announced, and compares both sides over generated values.
@@ -133,17 +122,4 @@ func report(t *testing.T, d definition, target *target, f *finding) {
 	}
 	t.Errorf("%s\n--- definition\n%s\n--- value\n%s\n--- stored\n%s\n--- CUE\n      %s\n--- API server\n      %s\n--- schema\n%s",
 		f.Kind, source, f.Value, f.Stored, f.CUE, f.Server, target.json)
-}
-
-// TestRefusedCRD holds that the comparison would notice a schema that the API server does not take.
-func TestRefusedCRD(t *testing.T) {
-	if _, err := newAPIServer([]byte(`{"type":"object","properties":{"a":{}}}`)); err == nil {
-		t.Fatal("a property without a type was accepted")
-	}
-}
-
-// TestJudge holds that each kind of finding is found.
-func TestJudge(t *testing.T) {
-	_ = errors.New
-	_ = schema.Issue{}
 }
