@@ -1,11 +1,8 @@
 package difftest
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
-	"hash/fnv"
-	"math/rand/v2"
 	"os"
 	"slices"
 	"strconv"
@@ -73,19 +70,14 @@ func check(t *testing.T, d definition) {
 }
 
 func compare(t *testing.T, d definition, target *target) {
-	var s map[string]any
-	if err := decode(target.json, &s); err != nil {
+	g, err := newGenerator(&d, target, uint64(*seed))
+	if err != nil {
 		t.Fatal(err)
 	}
-	g := &generator{Rand: random(d.name), material: gather(d.value.Source(), s), schema: s, value: d.value}
 	counts := map[string]int{}
 	found := map[findingKind]bool{}
 	for range *cases {
-		value := g.next()
-		if value == nil {
-			continue // the API server requires spec
-		}
-		data, err := json.Marshal(value)
+		value, data, err := g.encoded()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,12 +97,6 @@ func compare(t *testing.T, d definition, target *target) {
 	if testing.Verbose() {
 		t.Logf("%v, %d issues", counts, len(target.result.Issues))
 	}
-}
-
-func random(name string) *rand.Rand {
-	h := fnv.New64a()
-	h.Write([]byte(name))
-	return rand.New(rand.NewPCG(uint64(*seed), h.Sum64()))
 }
 
 // report writes a finding so that it can be pasted into the corpus and into a bug report.

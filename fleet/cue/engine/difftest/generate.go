@@ -2,6 +2,7 @@ package difftest
 
 import (
 	"encoding/json"
+	"hash/fnv"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -22,6 +23,31 @@ type generator struct {
 	accepted []any // by either side
 	// calm is set until a value has been accepted: no surprises, all that is required.
 	calm bool
+}
+
+// newGenerator makes a generator whose values depend on nothing but the definition and the seed.
+func newGenerator(d *definition, t *target, seed uint64) (*generator, error) {
+	var s map[string]any
+	if err := decode(t.json, &s); err != nil {
+		return nil, err
+	}
+	h := fnv.New64a()
+	h.Write([]byte(d.name))
+	return &generator{
+		Rand:     rand.New(rand.NewPCG(seed, h.Sum64())),
+		material: gather(d.value.Source(), s),
+		schema:   s,
+		value:    d.value,
+	}, nil
+}
+
+// encoded gives the next value, also as JSON. It is never null: the API server requires spec.
+func (g *generator) encoded() (value any, data []byte, err error) {
+	for value == nil {
+		value = g.next()
+	}
+	data, err = json.Marshal(value)
+	return value, data, err
 }
 
 func (g *generator) next() any {
