@@ -98,6 +98,8 @@ async def _follow(url: str, looking: _Looking) -> None:
             order=Order.NEWEST_FIRST,
             statuses=looking.statuses,
         )
+        for operation in before:
+            columns.fit(operations.cells(operation, form=looking.form, at=times.now()))
         for operation in reversed(before):
             _tell(operation, columns, form=looking.form)
         where = replace(where, after=place, since=None)

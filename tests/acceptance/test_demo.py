@@ -182,6 +182,7 @@ def test_an_interrupt_leaves_nothing_behind(
     assert demo.wait() == 128 + number
     assert demo.remains() == []
     assert "Traceback" not in demo.output
+    assert "and removed" in demo.output.splitlines()[-1]
 
 
 def test_a_hub_that_dies_is_told_and_leaves_nothing_behind(start_demo: Callable[..., Demo]) -> None:

@@ -71,7 +71,8 @@ def _clear_away(stage: Stage, narrator: Narrator) -> None:
     _ignore_endings()
     with narrator.waiting("ending every process"):
         ended = stage.end()
-    narrator.say_plain(f"Ended all {ended} processes and removed {stage.folder}.")
+    every = f"all {ended} processes" if ended else "every process"
+    narrator.say_plain(f"Ended {every} and removed {stage.folder}.")
 
 
 @contextmanager
