@@ -16,7 +16,7 @@ class Limits:
     patience: float = 3.0  # how many times as long each of them may take by the clock
     memory_mib: int = 512  # of one helper, its cached modules included
     stack_mib: int = 64
-    modules: int = 256  # compiled modules that one helper keeps
+    modules: int = 128  # compiled modules that one helper keeps, about half a MiB each
 
     grace_s: float = 1.0  # how much later than its own watchdog would end it a helper is killed
     start_s: float = 10.0

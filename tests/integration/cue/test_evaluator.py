@@ -259,6 +259,14 @@ async def test_helpers_are_replaced_before_they_grow_old() -> None:
         assert evaluator.pool.starts == 5
 
 
+async def test_helpers_are_replaced_before_they_grow_large() -> None:
+    async with Evaluator(size=1, limits=Limits(recycle_mib=1)) as evaluator:
+        for n in range(5):
+            assert (await evaluator.render(small(), with_size(n))).nodes
+
+        assert evaluator.pool.starts == 5
+
+
 async def test_more_than_it_will_queue_is_refused_and_may_be_tried_again() -> None:
     async with Evaluator(size=1, limits=Limits(waiting=3, waiting_s=30)) as evaluator:
         results = await asyncio.gather(

@@ -39,6 +39,10 @@ func TestModulesThatLoad(t *testing.T) {
 		"a spec that means #Input": {
 			"m.cue": "#Input: size: int\n#Render: {input: {metadata: {...}, spec: {size: int}}, output: nodes: []}\n",
 		},
+		"a frame from a library": {
+			"m.cue":         "package web\nimport \"module.local/lib\"\n#Input: {size: int | *3, name!: =~\"^a\", opt?: [string]: int}\n#Render: lib.#Frame & {input: spec: #Input, output: nodes: []}\n",
+			"lib/frame.cue": "package lib\n#Frame: {input: {metadata: {name: string, namespace: string}, spec: {...}, observed?: {...}}, output: nodes: [...], status?: {...}}\n",
+		},
 		"its own files embedded": {
 			"m.cue":                "@extern(embed)\npackage web\n" + minimal + "dashboard: _ @embed(file=\"files/dashboard.json\")\n",
 			"files/dashboard.json": "{\"title\": \"x\"}",
