@@ -1,7 +1,7 @@
 """Whether an object is up, for nodes that do not say what to wait for: kstatus' rules, kind by kind.
 
-Source: sigs.k8s.io/cli-utils, pkg/kstatus. One rule is Flux's and not kstatus': a Job is ready when it is complete,
-since a node that depends on a Job depends on its result.
+Source: sigs.k8s.io/cli-utils, pkg/kstatus. One rule is Flux's and not kstatus': a Job is ready when it is
+complete, since a node that depends on a Job depends on its result.
 """
 
 from __future__ import annotations
