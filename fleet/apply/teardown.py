@@ -93,9 +93,8 @@ class Teardown:
                 f"kubectl annotate --overwrite -n {run.key.namespace} resourcegraph {run.key.name} "
                 f"{labels.CONFIRM_PRUNE}={graph.meta.generation}"
             )
-            return [
-                f"pruning is held: {len(stale)} of {len(recorded)} objects, maxPrune allows {limit}. To confirm: {asked}"
-            ]
+            scale = f"{len(stale)} of {len(recorded)} objects, and maxPrune allows {limit}"
+            return [f"pruning is held: it would take {scale}. To confirm: {asked}"]
         return await self._remove_waves(graph, stale, reason="pruned: not in the graph any more")
 
     async def _remove_waves(self, graph: LiveObject, entries: Iterable[Entry], *, reason: str) -> list[str]:
