@@ -53,6 +53,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     evaluators: Annotated[int, msgspec.Meta(ge=1)] | None = None
     """CUE helper processes; None takes one for each processor."""
 
+    look_every_s: Annotated[float, msgspec.Meta(ge=1)] = 60.0
+    """How often, in seconds, to look whether a git branch or tag, or a tag of a registry, has moved."""
+
+    module_cache_mib: Annotated[int, msgspec.Meta(ge=1)] = 256
+    """How much of the modules that were fetched to keep in ``modules`` of `data_folder`."""
+
     @property
     def database(self) -> str:
         """The database's URL, with the default filled in."""

@@ -28,7 +28,7 @@ _COMMANDS = {
     "doctor": _Lazy("fleet.cli.doctor:doctor", "Check that everything is in place, and say what to do."),
     "get": _Lazy("fleet.cli.objects:get", "Show objects of one cluster."),
     "hub": _Lazy("fleet.cli.hub:hub", "Run a hub until SIGTERM or Ctrl-C."),
-    "local": _Lazy("fleet.cli.local:local", "Real local control planes, for development."),
+    "local": _Lazy("fleet.cli.local:local", "Real control planes on loopback, for development."),
     "transforms": _Lazy("fleet.cli.transforms:transforms", "Show the Transforms and how far they are rolled out."),
 }
 

@@ -6,13 +6,17 @@ the credential that the cluster file names, and the audit log does not hear of i
 
 from __future__ import annotations
 
+import base64
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 
 import pykube
 import requests
+import yaml
 
 from fleet.errors import Terminal, Transient
 from fleet.kube.connection import InCluster, KubeconfigRef
@@ -63,8 +67,14 @@ class OneCluster:
 
     def __init__(self, name: str, connection: ConnectionRef) -> None:
         self.name = name
-        with self._telling("read its connection"):
-            self._api = pykube.HTTPClient(_configuration(connection), timeout=_TIMEOUT_S)
+        self._private = TemporaryDirectory(prefix="fleet-")
+        try:
+            with self._telling("read its connection"):
+                configuration = _configuration(connection, private=Path(self._private.name))
+                self._api = pykube.HTTPClient(configuration, timeout=_TIMEOUT_S)
+        except BaseException:
+            self._private.cleanup()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -73,8 +83,9 @@ class OneCluster:
         self.close()
 
     def close(self) -> None:
-        """Close its connections."""
+        """Close its connections, and forget its credential."""
         self._api.session.close()
+        self._private.cleanup()
 
     def version(self) -> str:
         """The API server's version."""
@@ -143,15 +154,37 @@ class OneCluster:
             yield
         except (requests.ConnectionError, requests.Timeout) as exc:
             raise ClusterAway(f"{where}: {exc}") from exc
-        except (requests.RequestException, pykube.exceptions.KubernetesError, KeyError, OSError) as exc:
+        except (requests.RequestException, pykube.exceptions.KubernetesError, OSError) as exc:
             raise ClusterRefuses(f"{where}: {exc}") from exc
+        except (yaml.YAMLError, AttributeError, LookupError, TypeError, ValueError) as exc:  # not a kubeconfig
+            raise ClusterRefuses(f"{where}: {exc!r}") from exc
 
 
-def _configuration(connection: ConnectionRef) -> Any:  # noqa: ANN401 - untyped package
+def _configuration(connection: ConnectionRef, *, private: Path) -> Any:  # noqa: ANN401 - untyped package
     if isinstance(connection, KubeconfigRef):
-        return pykube.KubeConfig.from_file(str(connection.path), current_context=connection.context)
+        document = yaml.safe_load(connection.path.read_text())
+        _write_down_secrets(document, private)
+        configuration = pykube.KubeConfig(document, current_context=connection.context)
+        configuration.filepath = connection.path  # what relative paths in it begin at
+        return configuration
     if isinstance(connection, InCluster):
         return pykube.KubeConfig.from_service_account()
     raise ClusterRefuses(
         "its kubeconfig is in a Secret, which only the hub reads; take a cluster with a kubeconfig"
     )
+
+
+def _write_down_secrets(document: Manifest, private: Path) -> None:
+    """Turn the embedded certificates and keys of a kubeconfig into files that only we can read.
+
+    pykube would write them by itself: into the common folder for temporary files, readable by everybody, under
+    names that can be foreseen, and for ever.
+    """
+    for section, part in (("clusters", "cluster"), ("users", "user")):
+        for number, entry in enumerate(document.get(section) or ()):
+            holder = entry[part] or {}
+            for field in [field for field in holder if field.endswith("-data")]:
+                file = private / f"{part}-{number}-{field}"
+                file.touch(mode=0o600)
+                file.write_bytes(base64.b64decode(holder.pop(field)))
+                holder[field.removesuffix("-data")] = str(file)

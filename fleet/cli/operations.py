@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fleet.kube.resources import ObjectRef
 
 HEADINGS = ("WHEN (UTC)", "CLUSTER", "WHAT", "FOR", "WHY", "TOOK", "RESULT")
+NARROW_HEADINGS = ("WHEN (UTC)", "CLUSTER", "WHAT", "TOOK", "RESULT")
 WIDE_HEADINGS = (*HEADINGS, "REVISION", "RESOURCE VERSION", "OPERATION", "DETAIL")
 
 _STYLES = {Result.DONE: "green", Result.FAILED: "red", Result.UNFINISHED: "yellow", Result.NOTED: "dim"}
@@ -55,8 +56,25 @@ class Form(StrEnum):
 
 def show(console: Console, operations: Sequence[Operation], *, form: Form = Form.TABLE, at: datetime) -> None:
     """The table of ``operations``, as seen at this moment."""
-    headings = WIDE_HEADINGS if form is Form.WIDE else HEADINGS
-    tables.show(console, headings, [cells(each, form=form, at=at) for each in operations])
+    headings: Sequence[str] = WIDE_HEADINGS if form is Form.WIDE else HEADINGS
+    rows = [cells(each, form=form, at=at) for each in operations]
+    if console.is_terminal and form is Form.TABLE and tables.width(headings, rows) > console.width:
+        headings, rows = NARROW_HEADINGS, [narrow_cells(each, at=at) for each in operations]
+    tables.show(console, headings, rows)
+
+
+def narrow_cells(operation: Operation, *, at: datetime) -> Row:
+    """The cells under `NARROW_HEADINGS`: on whose behalf, why, and an error, in lines of their own."""
+    entry = operation.entry
+    cause = ": ".join(part for part in (on_behalf_of(entry), entry.reason) if part)
+    lines = [what(entry), f"  for {cause}" if on_behalf_of(entry) else f"  {cause}", entry.error or ""]
+    return (
+        times.clock(operation.started_at, at=at),
+        entry.cluster or "",
+        "\n".join(line for line in lines if line.strip()),
+        times.took(entry.duration_ms),
+        Cell(outcome(operation).partition(":")[0], _STYLES[operation.result]),
+    )
 
 
 def cells(operation: Operation, *, form: Form = Form.TABLE, at: datetime) -> Row:

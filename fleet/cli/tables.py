@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     Row = Sequence["str | Cell"]
 
 _GAP = "  "
+_SHORT = 14  # a time of day, a cluster's name: folded, it would be no use
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,13 @@ def show(console: Console, headings: Sequence[str], rows: Iterable[Row]) -> None
         columns.fit(row)
     for row in table:
         console.out(columns.line(row), highlight=False)
+
+
+def width(headings: Sequence[str], rows: Iterable[Row]) -> int:
+    """How many characters a table is wide in which nothing is folded."""
+    columns = zip(*[headings, *rows], strict=True)
+    widths = [max(len(_one_line(cell)) for cell in column) for column in columns]
+    return sum(widths) + len(_GAP) * (len(widths) - 1)
 
 
 def show_fields(console: Console, fields: Mapping[str, str | Cell]) -> None:
@@ -73,9 +81,12 @@ def _one_line(cell: str | Cell) -> str:
 
 
 def _folded(headings: Sequence[str], rows: Iterable[Row]) -> Table:
+    """A table whose long columns share what the short ones leave of the terminal's width."""
     table = Table(box=None, pad_edge=False, padding=(0, len(_GAP), 0, 0), header_style="bold")
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
+    cells = [list(row) for row in rows]
+    for at, heading in enumerate(headings):
+        longest = max(len(_one_line(row[at])) for row in [headings, *cells])
+        table.add_column(heading, overflow="fold", no_wrap=longest <= _SHORT)
+    for row in cells:
         table.add_row(*(Text(str(cell), style=cell.style if isinstance(cell, Cell) else "") for cell in row))
     return table

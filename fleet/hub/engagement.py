@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from fleet.apply.inventory import Inventory
     from fleet.audit.log import AuditLog
     from fleet.cue.evaluator import Evaluator
+    from fleet.cue.remote.fetching import Fetching
     from fleet.hub.hubclient import HubClient
     from fleet.registry.clusters import Cluster
     from fleet.registry.repository import ClusterRepository
@@ -56,6 +57,7 @@ class Rooms:
         catalog: Catalog,
         clusters: ClusterRepository,
         evaluator: Evaluator,
+        fetching: Fetching,
         inventory: Inventory,
         spokes: Spokes,
         transforms: TransformRepository,
@@ -64,6 +66,7 @@ class Rooms:
         self.catalog = catalog
         self.clusters = clusters
         self.evaluator = evaluator
+        self.fetching = fetching
         self.inventory = inventory
         self.spokes = spokes
         self.transforms = transforms
@@ -145,6 +148,7 @@ class Engagement:
             informers,
             evaluator=self._rooms.evaluator,
             catalog=self._rooms.catalog,
+            fetching=self._rooms.fetching,
             transforms=self._rooms.transforms,
             spokes=self._rooms.spokes,
         )

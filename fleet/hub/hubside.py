@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fleet.cue import sources
 from fleet.ids import TransformName
 from fleet.kube.wellknown import TRANSFORMS
 from fleet.transforms.controller import TransformController
+from fleet.transforms.sourcing import Sourcing
 from fleet.watch.backlog import Backlog, work
 
 if TYPE_CHECKING:
     from fleet.cue.evaluator import Evaluator
+    from fleet.cue.remote.fetching import Fetching
     from fleet.kube.client import ClusterClient
     from fleet.kube.objects import LiveObject
     from fleet.transforms.catalog import Catalog
@@ -32,19 +33,21 @@ class HubSide:
         *,
         evaluator: Evaluator,
         catalog: Catalog,
+        fetching: Fetching,
         transforms: TransformRepository,
         spokes: Spokes,
     ) -> None:
         self.backlog = Backlog[TransformName]("transforms")
         self._catalog = catalog
         self._informer = informers.start(TRANSFORMS, on_change=self._changed)
+        self._sourcing = Sourcing(client, fetching=fetching, changed=self.backlog.add)
         self._controller = TransformController(
             client,
             transforms=self._informer,
             catalog=catalog,
             repository=transforms,
             evaluator=evaluator,
-            resolve=sources.resolve,
+            sourcing=self._sourcing,
             spokes=spokes,
         )
 
@@ -53,7 +56,8 @@ class HubSide:
         await self._informer.synced()
         for active in self._catalog.all():  # also those that went while nobody looked
             self.backlog.add(active.transform)
-        await work(self.backlog, self._controller.reconcile, workers=TRANSFORM_WORKERS)
+        async with self._sourcing:
+            await work(self.backlog, self._controller.reconcile, workers=TRANSFORM_WORKERS)
 
     def look_again(self) -> None:
         """The fleet's clusters changed: who is selected may have changed with them."""

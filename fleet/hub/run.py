@@ -12,7 +12,10 @@ import uvloop
 
 from fleet.apply.inventory import Inventory
 from fleet.audit.log import AuditLog
+from fleet.cue.binary import helper_path
 from fleet.cue.evaluator import Evaluator
+from fleet.cue.remote.cache import ModuleCache
+from fleet.cue.remote.fetching import Fetching
 from fleet.errors import Terminal
 from fleet.hub import http
 from fleet.hub.engagement import Rooms
@@ -70,6 +73,7 @@ async def serve(settings: Settings) -> None:
             catalog=await _catalog(transforms),
             clusters=ClusterRepository(database),
             evaluator=evaluator,
+            fetching=_fetching(settings),
             inventory=Inventory(database),
             spokes=spokes,
             transforms=transforms,
@@ -98,6 +102,11 @@ async def _prepare_database(settings: Settings) -> None:
             f"the database {urls.described(url)} is at schema {found or 'none'}, this version needs {needed}; "
             f"run: fleet db upgrade"
         )
+
+
+def _fetching(settings: Settings) -> Fetching:
+    cache = ModuleCache(settings.data_folder / "modules", limit_bytes=settings.module_cache_mib * 2**20)
+    return Fetching(cache, helper=helper_path(), look_every_s=settings.look_every_s)
 
 
 async def _catalog(transforms: TransformRepository) -> Catalog:

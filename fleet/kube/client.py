@@ -95,6 +95,7 @@ class ClusterClient:
         resource: ResourceType,
         *,
         selector: str = "",
+        field_selector: str = "",
         namespace: str | None = None,
         continue_token: str = "",
         limit: int = PAGE_SIZE,
@@ -103,6 +104,8 @@ class ClusterClient:
         params = {"limit": str(limit)}
         if selector:
             params["labelSelector"] = selector
+        if field_selector:
+            params["fieldSelector"] = field_selector
         if continue_token:
             params["continue"] = continue_token
         doing = f"list {resource.plural}"
@@ -111,14 +114,25 @@ class ClusterClient:
             return decode_page(raw, api_version=resource.api_version, kind=resource.kind)
 
     async def list_all(
-        self, resource: ResourceType, *, selector: str = "", namespace: str | None = None
+        self,
+        resource: ResourceType,
+        *,
+        selector: str = "",
+        field_selector: str = "",
+        namespace: str | None = None,
     ) -> tuple[list[LiveObject], str]:
         """Every object, with the resource version from which a watch can go on."""
-        page = await self.list_page(resource, selector=selector, namespace=namespace)
+        page = await self.list_page(
+            resource, selector=selector, field_selector=field_selector, namespace=namespace
+        )
         objects = page.objects
         while page.continue_token:
             page = await self.list_page(
-                resource, selector=selector, namespace=namespace, continue_token=page.continue_token
+                resource,
+                selector=selector,
+                field_selector=field_selector,
+                namespace=namespace,
+                continue_token=page.continue_token,
             )
             objects += page.objects
         return objects, page.resource_version
@@ -129,6 +143,8 @@ class ClusterClient:
         resource: ResourceType,
         *,
         selector: str,
+        field_selector: str = "",
+        namespace: str | None = None,
         resource_version: str,
         lifetime_s: int,
         silence_s: float,
@@ -146,9 +162,12 @@ class ClusterClient:
         }
         if selector:
             params["labelSelector"] = selector
+        if field_selector:
+            params["fieldSelector"] = field_selector
         doing = f"watch {resource.plural}"
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=silence_s)
-        async with self._answer("GET", resource.path(), doing=doing, params=params, timeout=timeout) as response:
+        path = resource.path(namespace)
+        async with self._answer("GET", path, doing=doing, params=params, timeout=timeout) as response:
             yield self._lines(response.content, doing=doing, silence_s=silence_s)
 
     async def _lines(

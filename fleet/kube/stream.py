@@ -79,6 +79,15 @@ class Broken:
 Event = Listed | Changed | Deleted | Resumed | Broken
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scope:
+    """What part of a resource type a stream shows."""
+
+    selector: str
+    field_selector: str
+    namespace: str | None
+
+
 class _WatchLine(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     object: msgspec.Raw
@@ -101,23 +110,31 @@ async def follow(
     resource: ResourceType,
     *,
     selector: str = "",
+    field_selector: str = "",
+    namespace: str | None = None,
     backoff: Backoff = RECONNECT,
     hurry: asyncio.Event | None = None,
 ) -> AsyncGenerator[Event, None]:
-    """Stream what the cluster holds of ``resource``, limited to a label ``selector`` where one is given.
+    """Stream what the cluster holds of ``resource``, limited to selectors and a namespace where they are given.
 
     Whoever sets ``hurry`` cuts short the wait after a failure. Close the stream where you leave it (``aclosing``).
     """
     hurry = hurry or asyncio.Event()
+    scope = _Scope(selector=selector, field_selector=field_selector, namespace=namespace)
     version: str | None = None
     failures = 0
     while True:
         hurry.clear()
         try:
             if version is None:
-                objects, version = await client.list_all(resource, selector=selector)
+                objects, version = await client.list_all(
+                    resource,
+                    selector=scope.selector,
+                    field_selector=scope.field_selector,
+                    namespace=scope.namespace,
+                )
                 yield Listed(objects, version)
-            async with aclosing(_watch(client, resource, selector=selector, version=version)) as events:
+            async with aclosing(_watch(client, resource, scope=scope, version=version)) as events:
                 async for event, reached in events:
                     if reached is not None:
                         failures, version = 0, reached
@@ -133,7 +150,7 @@ async def follow(
 
 
 async def _watch(
-    client: ClusterClient, resource: ResourceType, *, selector: str, version: str
+    client: ClusterClient, resource: ResourceType, *, scope: _Scope, version: str
 ) -> AsyncGenerator[tuple[Changed | Deleted | Resumed | None, str | None], None]:
     """One watch request, from ``version``: each event with the version that it brings the watcher to.
 
@@ -144,7 +161,9 @@ async def _watch(
     heard = False
     watch = client.watch(
         resource,
-        selector=selector,
+        selector=scope.selector,
+        field_selector=scope.field_selector,
+        namespace=scope.namespace,
         resource_version=version,
         lifetime_s=random.randint(*WATCH_LIFETIME_S),  # noqa: S311 - spreads load, guards nothing
         silence_s=SILENCE_S,

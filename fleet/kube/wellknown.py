@@ -12,4 +12,5 @@ CRDS = ResourceType(
     plural="customresourcedefinitions",
     namespaced=False,
 )
+CONFIGMAPS = ResourceType(group="", version="v1", kind="ConfigMap", plural="configmaps")
 SECRETS = ResourceType(group="", version="v1", kind="Secret", plural="secrets")

@@ -29,7 +29,7 @@ from fleet.transforms.spec import DeletionPolicy, TransformError
 from fleet.transforms.status import Progress, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Mapping
 
     from fleet.cue.evaluator import Evaluator
     from fleet.cue.module import Module
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from fleet.kube.objects import LiveObject
     from fleet.transforms.catalog import Catalog
     from fleet.transforms.repository import Revision, TransformRepository
-    from fleet.transforms.spec import CueRef, TransformSpec
+    from fleet.transforms.sourcing import Sourced, Sourcing
+    from fleet.transforms.spec import TransformSpec
     from fleet.watch.informers import Informer
 
 log = structlog.get_logger(__name__)
@@ -62,7 +63,7 @@ class TransformController:
         catalog: Catalog,
         repository: TransformRepository,
         evaluator: Evaluator,
-        resolve: Callable[[CueRef], Awaitable[Module]],
+        sourcing: Sourcing,
         spokes: Spokes,
     ) -> None:
         self._client = client
@@ -70,7 +71,7 @@ class TransformController:
         self._catalog = catalog
         self._repository = repository
         self._evaluator = evaluator
-        self._resolve = resolve
+        self._sourcing = sourcing
         self._spokes = spokes
 
     async def reconcile(self, name: TransformName) -> float | None:
@@ -86,6 +87,11 @@ class TransformController:
         if labels.ROLLOUT_FINALIZER not in live.meta.finalizers:
             live = await self._set_finalizers(live, (*live.meta.finalizers, labels.ROLLOUT_FINALIZER))
         progress, failure = await self._advance(name, live)
+        if (
+            _nothing_known(progress)
+            and live.body.get("status", {}).get("observedGeneration") == live.meta.generation
+        ):
+            return None  # after a start of the hub: what the status says of this generation still holds
         await self._publish(name, live, progress)
         if isinstance(failure, Transient):
             raise failure
@@ -98,9 +104,12 @@ class TransformController:
         try:
             spec = specs.parse_spec(live.body["spec"])
             selector = selection.parse(spec.placement.cluster_selector, field="spec.placement.clusterSelector")
-            module = await self._resolve(spec.cue_ref)
+            sourced = await self._sourcing.current(name, spec.cue_ref)
+            progress = _sourced(progress, sourced)
+            module = self._usable(name, sourced)
+            if module is None:
+                return progress, None  # the sourcing gives another turn when it knows more
             meta = await self._evaluator.inspect(module)
-            progress = progress.reached(step, f"module {module.digest}")
             step = Step.SCHEMA_EXTRACTED
             schema = await self._evaluator.schema(module)
             issues = tuple(SchemaIssue(path=each.path, reason=each.reason) for each in schema.issues)
@@ -172,6 +181,7 @@ class TransformController:
                 progress = Progress().pending(Step.CRD_ROLLED_OUT, "Deleting", holding)
                 await self._publish(name, live, progress)
                 return
+        self._sourcing.forget(name)
         await self._repository.forget(name)
         self._catalog.remove(name)
         kept = tuple(each for each in live.meta.finalizers if each != labels.ROLLOUT_FINALIZER)
@@ -195,10 +205,19 @@ class TransformController:
 
     async def _forget_orphan(self, name: TransformName) -> None:
         """The Transform is gone without its finalizer having run: somebody took the finalizer off."""
+        self._sourcing.forget(name)
         if self._catalog.get(name) is not None:
             log.warning("Transform went without its finalizer; its CRDs are retained", transform=name)
             await self._repository.forget(name)
             self._catalog.remove(name)
+
+    def _usable(self, name: TransformName, sourced: Sourced) -> Module | None:
+        """The module to go on with. Where its source cannot be had, that is the one in force and no other."""
+        module = sourced.module
+        if module is None or sourced.error is None:
+            return module
+        active = self._catalog.get(name)
+        return module if active is not None and active.module.digest == module.digest else None
 
     def _refuse_taken(self, name: TransformName, manifest: crds.Manifest) -> None:
         owner = self._catalog.owner_of_crd(manifest["metadata"]["name"])
@@ -229,6 +248,22 @@ class TransformController:
         changed = await self._client.merge_patch(TRANSFORMS, live.ref, patch, cause=cause)
         self._transforms.learn(changed)
         return changed
+
+
+def _sourced(progress: Progress, sourced: Sourced) -> Progress:
+    """The condition of the module's source."""
+    step = Step.MODULE_LOADED
+    if sourced.error is not None:
+        stays = f"; the revision from {sourced.origin} stays in force" if sourced.module is not None else ""
+        return progress.failed(step, type(sourced.error).__name__, f"{sourced.error}{stays}")
+    if sourced.module is None:
+        return progress.pending(step, "Fetching", "the module is being fetched")
+    origin = f" from {sourced.origin}" if sourced.origin else ""
+    return progress.reached(step, f"module {sourced.module.digest}{origin}")
+
+
+def _nothing_known(progress: Progress) -> bool:
+    return [each.holds for each in progress.steps.values()] == [None]
 
 
 def _active(revision: Revision, spec: TransformSpec, module: Module) -> Active:

@@ -80,7 +80,7 @@ class Narrator:
 
     def waiting(self, text: str) -> AbstractContextManager[object]:
         """Something that moves on a terminal while the block lasts, and nothing elsewhere."""
-        return self.console.status(escape(text)) if self.console.is_terminal else nullcontext()
+        return self.console.status(escape(text), spinner="line") if self.console.is_terminal else nullcontext()
 
     def follow(self, events: Sequence[Event], *, deadline_s: float, check: Callable[[], None]) -> None:
         """Tell each event when it happens, in whichever order; return after the last. Raises NotHappened.
@@ -90,7 +90,7 @@ class Narrator:
         deadline = self._clock() + deadline_s
         pending = list(events)
         seen = dict.fromkeys(events, "nothing yet")
-        with self.waiting(f"waiting for {', '.join(dict.fromkeys(event.what for event in events))}"):
+        with self.waiting(f"waiting for {' and '.join(dict.fromkeys(event.what for event in events))}"):
             while pending:
                 for event in list(pending):
                     with self._asking(event, seen):

@@ -54,7 +54,7 @@ class Stage:
             log=self.log,
             roster=self._roster,
             stage=_HUB_STAGE,
-            environment=_without_settings(folder),
+            environment=_environment(folder),
         )
 
     def start_clusters(self) -> None:
@@ -124,6 +124,7 @@ class Stage:
         )
 
 
-def _without_settings(folder: Path) -> dict[str, str]:
-    """The settings of the user's own fleet are not this one's."""
-    return {name: "" for name in os.environ if name.startswith("FLEET_")} | {"FLEET_DATA_FOLDER": str(folder)}
+def _environment(folder: Path) -> dict[str, str]:
+    """The settings of the user's own fleet are not this one's, and temporary files go with the folder."""
+    unset = dict.fromkeys((name for name in os.environ if name.startswith("FLEET_")), "")
+    return unset | {"FLEET_DATA_FOLDER": str(folder), "TMPDIR": str(folder)}

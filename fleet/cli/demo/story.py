@@ -14,6 +14,7 @@ from fleet.cli.demo import sights
 from fleet.cli.demo.narrator import Event, Sight
 from fleet.cli.demo.stage import CLUSTERS, HUB, SPOKES
 from fleet.cli.onecluster import Kind, OneCluster
+from fleet.cli.trail import Result
 from fleet.kube.connection import KubeconfigRef
 from fleet.registry.repository import ClusterRepository
 from fleet.shipped import shipped
@@ -138,8 +139,15 @@ class Story:
 
     def _show_audit_trail(self) -> None:
         self._narrator.step("Read from SQL what the hub did, and why")
+        self._follow(Event(place="SQL", what="the outcome of everything", look=self._look_at_trail))
         found = asyncio.run(_trail(self._stage.database_url))
         operations.show(self._narrator.console, found, at=times.now())
+
+    def _look_at_trail(self) -> Sight:
+        found = asyncio.run(_trail(self._stage.database_url))
+        unfinished = sum(each.result is Result.UNFINISHED for each in found)
+        text = f"{unfinished} still unfinished" if unfinished else "each with its outcome"
+        return Sight(happened=not unfinished, text=f"{len(found)} writes and decisions, {text}")
 
     def _follow(self, *events: Event) -> None:
         self._narrator.follow(events, deadline_s=DEADLINE_S, check=self._stage.check)

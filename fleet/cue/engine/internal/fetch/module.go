@@ -32,7 +32,11 @@ func (s *source) fetch(ctx context.Context) (*Answer, error) {
 		return nil, err
 	}
 	collected := collection{limit: s.request.MaxBytes, files: map[string][]byte{}}
-	if err := collected.addZip(ctx, artifact, nominalVersion(file), ""); err != nil {
+	version, err := nominalVersion(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := collected.addZip(ctx, artifact, version, ""); err != nil {
 		return nil, err
 	}
 	if err := s.addDependencies(ctx, file.parsed, &collected); err != nil {
@@ -64,12 +68,16 @@ func moduleFileOf(ctx context.Context, artifact *modregistry.Module, of string) 
 
 // nominalVersion is one that the module may have: the reference may have named it by a digest, or by a tag such as
 // latest.
-func nominalVersion(file moduleFile) module.Version {
+func nominalVersion(file moduleFile) (module.Version, error) {
 	major := file.parsed.MajorVersion()
 	if major == "" {
 		major = "v0"
 	}
-	return module.MustNewVersion(file.parsed.QualifiedModule(), major+".0.0")
+	version, err := module.NewVersion(file.parsed.QualifiedModule(), major+".0.0")
+	if err != nil {
+		return module.Version{}, unusable("cue.mod/module.cue: %v", err)
+	}
+	return version, nil
 }
 
 // collection is the files that were fetched so far, no more than a limit together.

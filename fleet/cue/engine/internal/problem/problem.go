@@ -21,8 +21,8 @@ const (
 	missing    = "field is required but not present"
 )
 
-// most is how many problems are worth reading; a broken module can have thousands.
-const most = 20
+// Most is how many problems are worth reading; a broken module can have thousands.
+const Most = 20
 
 // Problem is one thing that is wrong, and where.
 type Problem struct {
@@ -60,7 +60,7 @@ func From(err error) []Problem {
 			continue
 		}
 		seen[p] = true
-		if len(problems) == most {
+		if len(problems) == Most {
 			problems = append(problems, New("", "and more problems, not listed"))
 			break
 		}

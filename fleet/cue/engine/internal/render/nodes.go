@@ -22,32 +22,29 @@ var (
 	identity = []cue.Path{cue.ParsePath("apiVersion"), cue.ParsePath("kind"), cue.ParsePath("metadata.name")}
 )
 
-// nodesOf gives the nodes that are concrete, and says what the others wait for.
+// nodesOf gives the nodes that are concrete, and says what the others wait for. It fails with what is wrong with all
+// of them.
 func (r *rendering) nodesOf() ([]json.RawMessage, []Waiting, error) {
 	list := r.filled.LookupPath(nodesPath)
 	nodes, waiting := []json.RawMessage{}, []Waiting{}
-	taken := map[string]int{}
+	var problems []problem.Problem
+	ids := map[string]int{}
 	// By index, because Value.List refuses a list as soon as one element is incomplete.
 	count := 0
-	for ; ; count++ {
+	for ; len(problems) < problem.Most; count++ {
 		node := list.LookupPath(cue.MakePath(cue.Index(count)))
 		if !node.Exists() {
 			break
 		}
-		id, err := node.LookupPath(idPath).String()
-		if err != nil {
-			return nil, nil, r.contractError(count, err)
+		id, wrong := r.idOf(node, count, ids)
+		if wrong != nil {
+			problems = append(problems, wrong...)
+			continue
 		}
-		if first, again := taken[id]; again {
-			p := problem.At(node.LookupPath(idPath).Pos(), fmt.Sprintf("#Render.output.nodes[%d].id", count),
-				"output.nodes[%d] already has the id %q", first, id)
-			return nil, nil, r.failed([]problem.Problem{p})
-		}
-		taken[id] = count
-		encoded, paths, err := r.node(node, count)
+		encoded, paths, wrong := r.node(node, count)
 		switch {
-		case err != nil:
-			return nil, nil, err
+		case wrong != nil:
+			problems = append(problems, wrong...)
 		case paths != nil:
 			waiting = append(waiting, Waiting{Node: id, Paths: paths})
 		default:
@@ -56,10 +53,28 @@ func (r *rendering) nodesOf() ([]json.RawMessage, []Waiting, error) {
 	}
 	if count == 0 {
 		if err := list.Validate(cue.Concrete(true)); err != nil {
-			return nil, nil, r.failed(r.unlisted(err))
+			problems = r.unlisted(err)
 		}
 	}
+	if len(problems) > 0 {
+		return nil, nil, r.failed(problems)
+	}
 	return nodes, waiting, nil
+}
+
+// idOf is the node's id, which no other node in ids may have.
+func (r *rendering) idOf(node cue.Value, index int, ids map[string]int) (string, []problem.Problem) {
+	value := node.LookupPath(idPath)
+	id, err := value.String()
+	if err != nil {
+		return "", r.unreadable(index, err)
+	}
+	if first, again := ids[id]; again {
+		return "", []problem.Problem{problem.At(value.Pos(), fmt.Sprintf("#Render.output.nodes[%d].id", index),
+			"output.nodes[%d] already has the id %q", first, id)}
+	}
+	ids[id] = index
+	return id, nil
 }
 
 // unlisted tells why there is no list of nodes at all. An object may wait; which nodes there are has to be known.
@@ -75,54 +90,54 @@ func (r *rendering) unlisted(err error) []problem.Problem {
 }
 
 // node is the JSON of the node at index, or the paths that it waits for.
-func (r *rendering) node(node cue.Value, index int) (json.RawMessage, []string, error) {
+func (r *rendering) node(node cue.Value, index int) (json.RawMessage, []string, []problem.Problem) {
 	parts, err := encode(node)
 	if err != nil {
-		return nil, nil, r.contractError(index, err)
+		return nil, nil, r.unreadable(index, err)
 	}
 	object := node.LookupPath(objectPath)
-	incomplete := object.Validate(cue.Concrete(true))
-	if incomplete != nil {
-		return r.incomplete(node, index, parts, incomplete)
+	if incomplete := object.Validate(cue.Concrete(true)); incomplete != nil {
+		paths, wrong := r.incomplete(node, index, parts, incomplete)
+		return nil, paths, wrong
 	}
 	if !r.module.Proven.Has(parts.envelope()) || !identified(object) {
 		if err := r.checked(index).Validate(cue.Concrete(true)); err != nil {
-			return nil, nil, r.failed(problem.From(err))
+			return nil, nil, problem.From(err)
 		}
 		r.module.Proven.Add(parts.envelope())
 	}
 	raw, err := object.MarshalJSON()
 	if err != nil {
-		return nil, nil, r.failed(problem.From(err))
+		return nil, nil, problem.From(err)
 	}
 	return parts.around(raw), nil, nil
 }
 
 // incomplete tells what the node waits for. Only values that have yet to be observed can make an incomplete object
 // complete: anything else that is missing is missing for ever, and waiting for it would hide the mistake.
-func (r *rendering) incomplete(node cue.Value, index int, parts parts, incomplete error) (json.RawMessage, []string, error) {
+func (r *rendering) incomplete(node cue.Value, index int, parts parts, incomplete error) ([]string, []problem.Problem) {
 	if err := node.Validate(); err != nil {
-		return nil, nil, r.failed(problem.From(err))
+		return nil, problem.From(err)
 	}
 	if !r.module.Proven.Has(parts.envelope()) {
 		if err := r.checked(index).Validate(); err != nil {
-			return nil, nil, r.failed(problem.From(err))
+			return nil, problem.From(err)
 		}
 		r.module.Proven.Add(parts.envelope())
 	}
 	paths := awaited(r.module, node.LookupPath(objectPath), incomplete)
 	if len(paths) == 0 {
-		return nil, nil, r.failed(problem.From(incomplete))
+		return nil, problem.From(incomplete)
 	}
-	return nil, paths, nil
+	return paths, nil
 }
 
-// contractError tells what the contract says of a node that cannot be read at all, or else why it cannot.
-func (r *rendering) contractError(index int, err error) error {
+// unreadable tells what the contract says of a node that cannot be read at all, or else why it cannot.
+func (r *rendering) unreadable(index int, err error) []problem.Problem {
 	if broken := r.checked(index).Validate(cue.Concrete(true)); broken != nil {
 		err = broken
 	}
-	return r.failed(problem.From(err))
+	return problem.From(err)
 }
 
 // identified says whether the object names what it is.

@@ -143,6 +143,7 @@ func (r *rendering) concrete(v cue.Value, absent string) (json.RawMessage, error
 
 // failed is the error of a module that breaks on an input which its own schema accepts.
 func (r *rendering) failed(problems []problem.Problem) error {
+	problems = problems[:min(len(problems), problem.Most+1)]
 	module.Blame(r.filled, problems)
 	for i := range problems {
 		problems[i].Path = strings.TrimPrefix(problems[i].Path, "#Render.")

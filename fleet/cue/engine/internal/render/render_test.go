@@ -210,6 +210,20 @@ func TestErrorsNameTheNodeAndTheField(t *testing.T) {
 	}
 }
 
+func TestAllNodesThatAreWrongAreTold(t *testing.T) {
+	m := load(t, head+"output: nodes: ["+node("a", `x: string`)+","+node("b", `{}`)+","+node("c", `x: int`)+"]}")
+
+	_, err := render.Render(m, []byte(input))
+
+	var failure *wire.Error
+	if !errors.As(err, &failure) || len(failure.Problems) != 2 {
+		t.Fatalf("got %+v", failure)
+	}
+	if failure.Problems[0].Node != "a" || failure.Problems[1].Node != "c" {
+		t.Fatalf("got %+v", failure.Problems)
+	}
+}
+
 func TestUndeclaredInputIsNotSent(t *testing.T) {
 	m := load(t, `
 #Input: size: int

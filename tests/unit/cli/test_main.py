@@ -1,0 +1,63 @@
+"""The list of commands, which is shown without importing any of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from fleet.cli import main
+from fleet.cli.main import _COMMANDS
+from fleet.errors import Terminal
+
+
+@pytest.fixture
+def context() -> click.Context:
+    return click.Context(main)
+
+
+@pytest.mark.parametrize("name", sorted(_COMMANDS))
+def test_the_list_says_what_each_command_says_of_itself(name: str, context: click.Context) -> None:
+    command = main.get_command(context, name)
+    assert command is not None
+    assert command.name == name
+    assert command.get_short_help_str(limit=200).startswith(_COMMANDS[name].summary.removesuffix("."))
+
+
+@pytest.mark.parametrize("name", sorted(_COMMANDS))
+def test_every_command_has_help(name: str) -> None:
+    result = CliRunner().invoke(main, [name, "-h"])
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith(f"Usage: main {name}")
+
+
+def test_listing_the_commands_imports_none_of_them() -> None:
+    program = (
+        "import sys; from fleet.cli import main; main(['--help'], standalone_mode=False);"
+        "heavy = {'sqlalchemy', 'kubernetes', 'pykube', 'rich'} & sys.modules.keys(); assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60, stdout=subprocess.DEVNULL)  # noqa: S603
+
+
+def test_an_unknown_command_is_named() -> None:
+    result = CliRunner().invoke(main, ["adit"])
+    assert result.exit_code == 2
+    assert "No such command 'adit'" in result.output
+
+
+def test_an_error_of_the_fleet_is_one_line_and_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    @click.command()
+    def failing() -> None:
+        raise Terminal("clusters/a.yaml:3:5: name: must not be empty")
+
+    monkeypatch.setattr(type(main), "get_command", lambda *_: failing)
+    result = CliRunner().invoke(main, ["audit"])
+    assert result.exit_code == 1
+    assert result.output == "error: clusters/a.yaml:3:5: name: must not be empty\n"
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert CliRunner().invoke(main, ["--version"]).output.startswith("fleet, version ")

@@ -1,0 +1,98 @@
+"""The credentials of a kubeconfig, on their way to pykube."""
+
+from __future__ import annotations
+
+import base64
+import stat
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fleet.cli.onecluster import ClusterRefuses, OneCluster
+from fleet.kube.connection import KubeconfigRef, SecretRef
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+@pytest.fixture
+def kubeconfig(tmp_path: Path) -> Path:
+    document = {
+        "current-context": "one",
+        "contexts": [
+            {"name": "one", "context": {"cluster": "one", "user": "one"}},
+            {"name": "two", "context": {"cluster": "two", "user": "one"}},
+        ],
+        "clusters": [
+            {
+                "name": "one",
+                "cluster": {"server": "https://one.invalid", "certificate-authority-data": encoded("CA")},
+            },
+            {"name": "two", "cluster": {"server": "https://two.invalid"}},
+        ],
+        "users": [
+            {
+                "name": "one",
+                "user": {"client-certificate-data": encoded("CERT"), "client-key-data": encoded("KEY")},
+            }
+        ],
+    }
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+def test_embedded_keys_are_in_files_of_our_own_until_the_end(kubeconfig: Path) -> None:
+    with OneCluster("one", KubeconfigRef(path=kubeconfig)) as cluster:
+        configuration = cluster._api.config
+        files = [
+            Path(configuration.cluster["certificate-authority"].filename()),
+            Path(configuration.user["client-certificate"].filename()),
+            Path(configuration.user["client-key"].filename()),
+        ]
+        assert [file.read_text() for file in files] == ["CA", "CERT", "KEY"]
+        for file in files:
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600
+            assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    assert not any(file.exists() for file in files)
+
+
+def test_the_context_of_the_cluster_file_is_taken(kubeconfig: Path) -> None:
+    with OneCluster("two", KubeconfigRef(path=kubeconfig, context="two")) as cluster:
+        assert cluster._api.url == "https://two.invalid"
+
+
+def test_files_are_relative_to_the_kubeconfig(tmp_path: Path) -> None:
+    (tmp_path / "ca.crt").write_text("CA")
+    document = {
+        "current-context": "one",
+        "contexts": [{"name": "one", "context": {"cluster": "one", "user": "one"}}],
+        "clusters": [{"name": "one", "cluster": {"server": "https://one", "certificate-authority": "ca.crt"}}],
+        "users": [{"name": "one", "user": {"token": "secret"}}],
+    }
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(document))
+    with OneCluster("one", KubeconfigRef(path=path)) as cluster:
+        assert cluster._api.config.cluster["certificate-authority"].filename() == str(tmp_path / "ca.crt")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "- a list", "clusters: [{}]", "a: [", "current-context: other\ncontexts: []"]
+)
+def test_a_file_that_is_no_kubeconfig_is_told_with_the_cluster(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_text(content)
+    with pytest.raises(ClusterRefuses, match="cluster one: read its connection: "):
+        OneCluster("one", KubeconfigRef(path=path))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ClusterRefuses, match=f"{tmp_path}/nowhere"):
+        OneCluster("one", KubeconfigRef(path=tmp_path / "nowhere"))
+
+
+def test_a_secret_on_the_hub_cluster_is_the_hubs_to_read() -> None:
+    with pytest.raises(ClusterRefuses, match="only the hub reads"):
+        OneCluster("one", SecretRef(namespace="fleet", name="one"))
