@@ -182,6 +182,8 @@ def _restored(node: Node, graph: LiveObject) -> NodeState:
     status = graph.body.get("status", {})
     known = status.get("nodes", {}).get(node.id)
     if known is not None and status.get("observedGeneration") == graph.meta.generation:
+        state.since = _time(known.get("since")) or state.since
+        state.phase = NodePhase(known.get("phase", state.phase))
         state.attempts = known.get("attempts", 0)
         state.last_error = known.get("lastError", "")
         state.applied_at = _time(known.get("appliedAt"))

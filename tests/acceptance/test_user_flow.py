@@ -170,7 +170,9 @@ def test_deleting_an_instance_takes_its_objects_down_in_reverse(example: Platfor
     assert example.child(view, "Service", "hello") is None
     instance = f"{example.namespace}/hello"
     deleted = example.audit(
-        "SELECT node FROM audit_log WHERE tag = 'object:delete:intent' AND instance = ? ORDER BY id", instance
+        "SELECT node FROM audit_log "
+        "WHERE tag = 'object:delete:intent' AND instance = ? AND node IS NOT NULL ORDER BY id",
+        instance,
     )
     assert [node for (node,) in deleted] == ["service", "deployment"]
     assert example.audit("SELECT count(*) FROM inventory WHERE namespace = ?", example.namespace) == [(0,)]
