@@ -80,6 +80,7 @@ class Run:
     needs: Dependencies
     digests: dict[NodeId, str]
     states: dict[NodeId, NodeState]
+    started_at: datetime
     ready: set[NodeId] = field(default_factory=set)
     dirty: set[NodeId] = field(default_factory=set)
     """Nodes that something happened to since they were last judged."""
@@ -155,6 +156,7 @@ def start(graph: LiveObject, *, before: Run | None) -> Run:
         needs=needs,
         digests=digests,
         states=states,
+        started_at=datetime.now(UTC),
         ready={node for node, state in states.items() if state.phase in READY_PHASES},
         dirty=set(nodes),
         wake=before.wake if before is not None else asyncio.Event(),

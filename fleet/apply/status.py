@@ -27,7 +27,7 @@ def of_run(run: Run, *, held: list[str], current: Mapping[str, Any], now: dateti
         "phase": phase,
         "summary": f"{len(run.ready)}/{len(run.nodes) + len(run.spec.waiting)}",
         "observedGeneration": run.generation,
-        "startedAt": rfc3339(now) if fresh else current.get("startedAt", rfc3339(now)),
+        "startedAt": rfc3339(run.started_at) if fresh else current.get("startedAt", rfc3339(run.started_at)),
         "nodes": {node: _node(state) for node, state in run.states.items()},
         "conditions": _conditions(current, phase, blocked, generation=run.generation, now=now),
     }
