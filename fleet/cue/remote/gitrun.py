@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import tempfile
 from contextlib import asynccontextmanager
@@ -31,27 +32,17 @@ _MOST_OUTPUT = 64 * 1024 * 1024
 _SHOWN = 300
 
 # Git has one exit status for everything, so that its words have to be read; LC_ALL keeps them English.
-_DENIED = (
-    "could not read username",
-    "could not read password",
-    "authentication failed",
-    "permission denied",
-    "returned error: 401",
-    "returned error: 403",
-    "invalid credentials",
-    "too many authentication failures",
+_DENIED = re.compile(
+    r"could not read (username|password)|authentication failed|permission denied|returned error: 40[13]"
+    r"|invalid credentials|too many authentication failures"
 )
-_UNKNOWN_HOST_KEY = ("host key verification failed", "no host key is known")
-_MISSING = (
-    "repository not found",
-    "returned error: 404",
-    "does not appear to be a git repository",
-    "repository does not exist",
-    "not found: did you run git update-server-info",
-    "project you were looking for could not be found",
+_UNKNOWN_HOST_KEY = re.compile(r"host key verification failed|no .* host key is known")
+_MISSING = re.compile(
+    r"repository .*(not found|does not exist)|returned error: 404|does not appear to be a git repository"
+    r"|project you were looking for could not be found"
 )
-_NO_COMMIT = ("not our ref", "unadvertised object", "couldn't find remote ref", "unable to read tree")
-_TOO_LARGE = ("file too large", "signal 25", "sigxfsz")
+_NO_COMMIT = re.compile(r"not our ref|unadvertised object|couldn't find remote ref")
+_TOO_LARGE = re.compile(r"file too large")
 
 
 class GitMissing(Terminal):
@@ -68,9 +59,10 @@ class Git:
 
     async def run(self, *arguments: str, timeout_s: float, said: bytes = b"") -> bytes:
         """What a git command says. Raises SourceUnavailable or ModuleError."""
-        # The shell sets the one limit that git itself has no setting for, and becomes git.
-        blocks = MOST_PACK_BYTES // 512
-        command = ["/bin/sh", "-c", f'ulimit -f {blocks} && exec git "$@"', "git", *arguments]
+        # The shell sets the one limit that git itself has no setting for, lets git say that it met it instead of
+        # dying of it, and becomes git.
+        limited = f"trap '' XFSZ; ulimit -f {MOST_PACK_BYTES // 512} && exec git \"$@\""
+        command = ["/bin/sh", "-c", limited, "git", *arguments]
         try:
             finished = await subprocesses.run(
                 command,
@@ -109,23 +101,23 @@ class Git:
         said = self._shown(stderr)
         lower = stderr.lower()
         url = self.ref.url
-        if any(words in lower for words in _UNKNOWN_HOST_KEY):
+        if _UNKNOWN_HOST_KEY.search(lower):
             return ModuleError(
                 f"cueRef.pullSecretRef: known_hosts of the Secret lacks the host key of {self.ref.authority}"
             )
-        if any(words in lower for words in _DENIED):
+        if _DENIED.search(lower):
             return ModuleError(
                 f"cueRef.pullSecretRef: {url} refuses access; name a Secret whose credentials may read it ({said})"
             )
-        if any(words in lower for words in _MISSING):
+        if _MISSING.search(lower):
             return ModuleError(
                 f"cueRef.ref: there is no repository {url}, or cueRef.pullSecretRef names none that may see it"
             )
-        if any(words in lower for words in _NO_COMMIT):
+        if _NO_COMMIT.search(lower):
             return ModuleError(
                 f"cueRef.ref: {url} has no commit {self.ref.revision}, or does not give it by its id ({said})"
             )
-        if any(words in lower for words in _TOO_LARGE):
+        if _TOO_LARGE.search(lower):
             return ModuleError(f"cueRef.ref: {url} is larger than {MOST_PACK_BYTES // 2**20} MiB at this revision")
         return SourceUnavailable(f"{url}: {said}")
 

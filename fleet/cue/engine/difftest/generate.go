@@ -2,6 +2,8 @@ package difftest
 
 import (
 	"encoding/json"
+	"hash/fnv"
+	"maps"
 	"math/rand/v2"
 	"slices"
 
@@ -19,9 +21,37 @@ type generator struct {
 	schema   map[string]any
 	value    cue.Value
 	accepted []any // by either side
+	// calm is set until a value has been accepted: no surprises, all that is required.
+	calm bool
+}
+
+// newGenerator makes a generator whose values depend on nothing but the definition and the seed.
+func newGenerator(d *definition, t *target, seed uint64) (*generator, error) {
+	var s map[string]any
+	if err := decode(t.json, &s); err != nil {
+		return nil, err
+	}
+	h := fnv.New64a()
+	h.Write([]byte(d.name))
+	return &generator{
+		Rand:     rand.New(rand.NewPCG(seed, h.Sum64())),
+		material: gather(d.value.Source(), s),
+		schema:   s,
+		value:    d.value,
+	}, nil
+}
+
+// encoded gives the next value, also as JSON. It is never null: the API server requires spec.
+func (g *generator) encoded() (value any, data []byte, err error) {
+	for value == nil {
+		value = g.next()
+	}
+	data, err = json.Marshal(value)
+	return value, data, err
 }
 
 func (g *generator) next() any {
+	g.calm = len(g.accepted) == 0 && g.chance(2)
 	switch n := g.IntN(10); {
 	case len(g.accepted) > 0 && n < 5:
 		v := clone(pick(g, g.accepted))
@@ -29,7 +59,7 @@ func (g *generator) next() any {
 			v = g.mutate(v, 0)
 		}
 		return v
-	case n < 8:
+	case n < 8 || g.calm:
 		return g.fromCUE(g.value, 0)
 	}
 	return g.fromSchema(g.schema, 0)
@@ -44,6 +74,9 @@ func (g *generator) keep(v any) {
 	}
 	g.accepted[g.IntN(most)] = v
 }
+
+// noise tells whether to do something unexpected now.
+func (g *generator) noise(oneIn int) bool { return !g.calm && g.chance(oneIn) }
 
 func pick[T any](g *generator, from []T) T { return from[g.IntN(len(from))] }
 
@@ -87,7 +120,7 @@ func (g *generator) integer() any {
 
 // fromCUE follows a definition: its fields, alternatives, elements and constants.
 func (g *generator) fromCUE(v cue.Value, depth int) any {
-	if depth > maxDepth || g.chance(40) {
+	if depth > maxDepth || g.noise(100) {
 		return g.anything()
 	}
 	e := v.Eval()
@@ -102,6 +135,9 @@ func (g *generator) fromCUE(v cue.Value, depth int) any {
 	}
 	k := v.IncompleteKind()
 	if k == cue.BottomKind {
+		if list, ok := listIn(v); ok {
+			return g.listFromCUE(list, depth)
+		}
 		if _, err := v.Fields(cue.Optional(true)); err == nil {
 			k = cue.StructKind
 		}
@@ -111,13 +147,42 @@ func (g *generator) fromCUE(v cue.Value, depth int) any {
 		return g.structFromCUE(v, depth)
 	case k == cue.ListKind:
 		return g.listFromCUE(v, depth)
-	case k != cue.BottomKind && v.IsConcrete() && !g.chance(10):
+	case k != cue.BottomKind && v.IsConcrete() && !g.noise(10):
 		var out any
 		if b, err := v.MarshalJSON(); err == nil && decode(b, &out) == nil {
 			return out
 		}
 	}
-	return g.ofKind(k)
+	if g.noise(3) {
+		return g.ofKind(k)
+	}
+	return g.fitting(v, k)
+}
+
+// fitting looks for a scalar that a value accepts, so that definitions with many strict fields are met at all.
+func (g *generator) fitting(v cue.Value, k cue.Kind) (out any) {
+	for range 60 {
+		out = g.ofKind(k)
+		if b, err := json.Marshal(out); err == nil && v.Unify(v.Context().CompileBytes(b)).Err() == nil {
+			break
+		}
+	}
+	return out
+}
+
+// listIn gives the list in a conjunction that is not known yet, because of list.MinItems.
+func listIn(v cue.Value) (cue.Value, bool) {
+	if op, args := v.Expr(); op == cue.AndOp {
+		for _, a := range args {
+			if _, err := a.List(); err == nil {
+				return a, true
+			}
+			if list, ok := listIn(a); ok {
+				return list, true
+			}
+		}
+	}
+	return v, false
 }
 
 func (g *generator) ofKind(k cue.Kind) any {
@@ -162,17 +227,61 @@ func (g *generator) structFromCUE(v cue.Value, depth int) any {
 				continue
 			}
 		default:
-			complete := sub.Validate(cue.Concrete(true)) == nil
-			if complete && g.chance(2) || g.chance(25) {
+			complete := sub.Validate(cue.Concrete(true)) == nil || g.calm && computed(sub)
+			if complete && (g.calm || g.chance(2)) || g.noise(60) {
 				continue
 			}
 		}
 		out[sel.Unquoted()] = g.fromCUE(sub, depth+1)
 	}
-	if g.chance(20) {
+	if arm, ok := alternativeIn(g, v); ok {
+		if more, ok := g.fromCUE(arm, depth+1).(map[string]any); ok {
+			maps.Copy(out, more)
+		}
+	}
+	g.complete(v, out, depth)
+	if g.noise(20) {
 		out[pick(g, g.material.names)] = g.anything()
 	}
 	return out
+}
+
+// alternativeIn picks one of the alternatives that are embedded in a struct which is not known yet.
+func alternativeIn(g *generator, v cue.Value) (cue.Value, bool) {
+	op, args := v.Expr()
+	if op != cue.AndOp || v.IncompleteKind() != cue.BottomKind {
+		return v, false
+	}
+	for _, a := range args {
+		if op, arms := a.Expr(); op == cue.OrOp {
+			return pick(g, arms), true
+		}
+	}
+	return v, false
+}
+
+// computed tells that a field gets its value from others.
+func computed(v cue.Value) bool {
+	op, _ := v.Expr()
+	return v.IncompleteKind() == cue.BottomKind && op != cue.AndOp && op != cue.NoOp
+}
+
+// complete adds the fields that a definition has only for the values chosen so far.
+func (g *generator) complete(v cue.Value, out map[string]any, depth int) {
+	b, err := json.Marshal(out)
+	if err != nil || v.IncompleteKind() != cue.BottomKind && !g.chance(4) {
+		return
+	}
+	it, err := v.Unify(v.Context().CompileBytes(b)).Fields(cue.Optional(true))
+	if err != nil {
+		return
+	}
+	for it.Next() {
+		name, optional := it.Selector().Unquoted(), it.Selector().ConstraintType() == cue.OptionalConstraint
+		if _, there := out[name]; !there && !optional && it.Value().Validate(cue.Concrete(true)) != nil && !g.noise(5) {
+			out[name] = g.fromCUE(it.Value(), depth+1)
+		}
+	}
 }
 
 func (g *generator) listFromCUE(v cue.Value, depth int) any {
@@ -183,7 +292,11 @@ func (g *generator) listFromCUE(v cue.Value, depth int) any {
 		}
 	}
 	if el := v.LookupPath(cue.MakePath(cue.AnyIndex)); el.Exists() {
-		for range g.IntN(4) {
+		n := g.IntN(4)
+		if g.calm {
+			n = 1
+		}
+		for range n {
 			out = append(out, g.fromCUE(el, depth+1))
 		}
 	}

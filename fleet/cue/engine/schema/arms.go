@@ -129,15 +129,13 @@ func (w *walker) otherFields(s map[string]any, o *object, c carrier, path string
 		}
 		return true
 	}
-	var foreign []any
+	var foreign []string
 	for _, f := range c.object.fields {
 		if o.field(f.name) == nil {
-			foreign = append(foreign, map[string]any{"required": []any{f.name}})
+			foreign = append(foreign, f.name)
 		}
 	}
-	if len(foreign) > 0 {
-		exclude(s, map[string]any{"anyOf": foreign})
-	}
+	forbid(s, foreign)
 	if !c.object.open {
 		return true
 	}
@@ -151,14 +149,19 @@ func (w *walker) otherFields(s map[string]any, o *object, c carrier, path string
 	return false
 }
 
-// exclude adds a negation to a schema, beside one that may be there already.
-func exclude(s, refused map[string]any) {
-	if s["not"] == nil {
-		s["not"] = refused
-		return
+// forbid keeps fields out.
+func forbid(s map[string]any, names []string) {
+	var present []map[string]any
+	for _, name := range names {
+		present = append(present, map[string]any{"required": []any{name}})
 	}
-	all, _ := s["allOf"].([]any)
-	s["allOf"] = append(all, not(refused))
+	switch len(present) {
+	case 0:
+	case 1:
+		add(s, not(present[0]))
+	default:
+		add(s, not(map[string]any{"anyOf": list2any(present)}))
+	}
 }
 
 func (w *walker) listArm(l *list, c carrier, path string, how strictness) (s map[string]any, exact bool) {

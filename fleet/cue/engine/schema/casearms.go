@@ -34,15 +34,7 @@ func (w *walker) caseArm(v variant, g group, c carrier, how strictness) (s map[s
 	if !v.object.closed() {
 		return s, exact
 	}
-	var foreign []any
-	for _, name := range g.names {
-		if v.object.field(name) == nil {
-			foreign = append(foreign, map[string]any{"required": []any{name}})
-		}
-	}
-	if len(foreign) > 0 {
-		exclude(s, map[string]any{"anyOf": foreign})
-	}
+	forbid(s, slices.DeleteFunc(slices.Clone(g.names), func(name string) bool { return v.object.field(name) != nil }))
 	return s, exact
 }
 
@@ -52,7 +44,7 @@ func (x guard) write(s, properties map[string]any, how strictness) {
 		if x.present {
 			demand(s, x.path[0])
 		} else {
-			exclude(s, map[string]any{"required": []any{x.path[0]}})
+			forbid(s, x.path)
 		}
 		return
 	}
@@ -92,10 +84,5 @@ func require(s map[string]any, arms []map[string]any) {
 	if slices.ContainsFunc(arms, func(a map[string]any) bool { return len(a) == 0 }) {
 		return
 	}
-	if s["anyOf"] == nil {
-		s["anyOf"] = list2any(arms)
-		return
-	}
-	all, _ := s["allOf"].([]any)
-	s["allOf"] = append(all, map[string]any{"anyOf": list2any(arms)})
+	add(s, map[string]any{"anyOf": list2any(arms)})
 }

@@ -106,6 +106,9 @@ func plans(sites []site) []*plan {
 		combinations := 1
 		for _, s := range p.selectors {
 			combinations *= len(s.domain)
+			if s.presence && p.all {
+				return true // the sample would be read as the field's value
+			}
 		}
 		return combinations > maxCases
 	})
@@ -212,6 +215,9 @@ func (f *finder) uses(n ast.Node, s *site) {
 				return false
 			}
 		case *ast.SelectorExpr:
+			if literal, _ := reference(x); literal == nil {
+				return true
+			}
 			if o[x] {
 				f.use(x, false, s)
 			}
@@ -221,7 +227,7 @@ func (f *finder) uses(n ast.Node, s *site) {
 				f.use(x, false, s)
 			}
 		case *ast.Field:
-			if x.Value != nil {
+			if _, pattern := x.Label.(*ast.ListLit); !pattern && x.Value != nil { // maps have no cases: see otherFields
 				f.uses(x.Value, s)
 			}
 			return false
@@ -340,8 +346,34 @@ func (f *finder) presence(s selector) *selector {
 	if regular := f.v.LookupPath(cue.MakePath(cue.Str(s.path[0]))); regular.Exists() || !optional.Exists() {
 		return nil
 	}
-	s.domain = []json.RawMessage{nil, json.RawMessage("_")} // absent, present
+	sample := f.sample(optional)
+	if sample == nil {
+		return nil
+	}
+	s.domain = []json.RawMessage{nil, sample} // absent, present
 	return &s
+}
+
+// sample gives a value with which CUE takes a field for present: a scalar must be concrete for that.
+func (f *finder) sample(v cue.Value) json.RawMessage {
+	if v.IncompleteKind()&^(cue.StructKind|cue.ListKind) == 0 {
+		return json.RawMessage("_")
+	}
+	candidates := []json.RawMessage{[]byte("true"), []byte("1"), []byte(`"a"`), []byte(`""`), []byte("0")}
+	for _, a := range f.w.quietly(func() []*alt { return f.w.alternatives(v, "") }) {
+		candidates = append(candidates, a.enum...)
+		for _, b := range []*bound{a.numbers.min, a.numbers.max} {
+			if b != nil && isWhole(b.value) {
+				candidates = append(candidates, b.value, json.RawMessage(string(b.value)+"+1"), json.RawMessage(string(b.value)+"-1"))
+			}
+		}
+	}
+	for _, c := range candidates {
+		if u := v.Unify(v.Context().CompileBytes(c)); u.Err() == nil && u.IsConcrete() {
+			return c
+		}
+	}
+	return nil
 }
 
 // domain gives the values of alternatives that are all enumerations or bool.

@@ -127,8 +127,17 @@ func unalias(e ast.Expr) ast.Expr {
 
 // literals gives the struct literals that are unified into a value, embedded and alternative ones included.
 func literals(v cue.Value) []*ast.StructLit {
+	return collectLiterals(v, true)
+}
+
+// sharedLiterals gives those that hold for every alternative.
+func sharedLiterals(v cue.Value) []*ast.StructLit {
+	return collectLiterals(v, false)
+}
+
+func collectLiterals(v cue.Value, alternatives bool) []*ast.StructLit {
 	var out []*ast.StructLit
-	collectLiterals(v, 0, func(l *ast.StructLit) {
+	walkLiterals(v, alternatives, 0, func(l *ast.StructLit) {
 		if !slices.Contains(out, l) {
 			out = append(out, l)
 		}
@@ -136,7 +145,7 @@ func literals(v cue.Value) []*ast.StructLit {
 	return out
 }
 
-func collectLiterals(v cue.Value, depth int, yield func(*ast.StructLit)) {
+func walkLiterals(v cue.Value, alternatives bool, depth int, yield func(*ast.StructLit)) {
 	if depth > maxReferences {
 		return
 	}
@@ -145,22 +154,27 @@ func collectLiterals(v cue.Value, depth int, yield func(*ast.StructLit)) {
 	}
 	op, args := v.Expr()
 	switch op {
-	case cue.AndOp, cue.OrOp:
-		for _, a := range args {
-			collectLiterals(a, depth+1, yield)
+	case cue.OrOp:
+		if !alternatives {
+			return
 		}
 	case cue.SelectorOp, cue.IndexOp:
 		if d, ok := dereference(v); ok {
-			collectLiterals(d, depth+1, yield)
+			walkLiterals(d, alternatives, depth+1, yield)
 		}
+		return
 	case cue.CallOp: // close(#A)
-		for _, a := range args[1:] {
-			collectLiterals(a, depth+1, yield)
-		}
+		args = args[1:]
+	case cue.AndOp:
 	case cue.NoOp:
-		if len(args) == 1 && args[0] != v {
-			collectLiterals(args[0], depth+1, yield)
+		if len(args) != 1 || args[0] == v {
+			return
 		}
+	default:
+		return
+	}
+	for _, a := range args {
+		walkLiterals(a, alternatives, depth+1, yield)
 	}
 }
 

@@ -89,7 +89,7 @@ func onlyLimits(o *object) bool { return len(o.fields) == 0 && o.open && o.value
 // lists of structs do, since the default may lend them fields that the data leaves out.
 func (w *walker) prefer(v cue.Value, alts []*alt, path string) []*alt {
 	d, ok := v.Default()
-	if !ok || d.IncompleteKind()&(cue.StructKind|cue.ListKind) == 0 {
+	if !ok || !lends(d) {
 		return alts
 	}
 	var preferred []*alt
@@ -101,9 +101,6 @@ func (w *walker) prefer(v cue.Value, alts []*alt, path string) []*alt {
 		preferred = w.evaluated(d, path)
 	}
 	for _, p := range slices.Backward(preferred) {
-		if p.kind == kindArray && (p.list.items == nil || !slices.ContainsFunc(p.list.items.alts, composite)) {
-			continue // a list of scalars lends nothing, and what it holds is among the alternatives
-		}
 		if others := without(alts, p); lendsNothing(p, others) {
 			alts = others
 			continue
@@ -112,6 +109,20 @@ func (w *walker) prefer(v cue.Value, alts []*alt, path string) []*alt {
 		alts = append([]*alt{p}, without(alts, p)...)
 	}
 	return alts
+}
+
+// lends tells that a default may lend something to data that fits it: it is a struct, or a list of structs or lists.
+func lends(d cue.Value) bool {
+	it, err := d.List()
+	if err != nil {
+		return d.IncompleteKind()&cue.StructKind != 0
+	}
+	for it.Next() {
+		if it.Value().IncompleteKind()&(cue.StructKind|cue.ListKind) != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // lendsNothing tells that all which a default allows is allowed by another alternative that needs nothing from the data.

@@ -40,7 +40,7 @@ var (
 )
 
 // numberValidations writes the constraints of a number. mixed tells that numbers with a fraction may come here.
-func (w *walker) numberValidations(s map[string]any, a *alt, mixed bool, path string) (both []any) {
+func (w *walker) numberValidations(s map[string]any, a *alt, mixed bool, path string) (both []map[string]any) {
 	both = w.enumOfNumbers(s, a, mixed, path)
 	if b := a.numbers.min; b != nil {
 		both = append(both, w.limit(s, b, "minimum", 1, a.kind == kindInteger, path)...)
@@ -56,11 +56,11 @@ func (w *walker) numberValidations(s map[string]any, a *alt, mixed bool, path st
 			both = append(both, not(only))
 		}
 	}
-	return hoistNot(s, both)
+	return both
 }
 
 // enumOfNumbers writes an enumeration. Where a number with a fraction may come, a whole entry is written as its own limits.
-func (w *walker) enumOfNumbers(s map[string]any, a *alt, mixed bool, path string) []any {
+func (w *walker) enumOfNumbers(s map[string]any, a *alt, mixed bool, path string) []map[string]any {
 	if a.enum == nil {
 		return nil
 	}
@@ -68,7 +68,7 @@ func (w *walker) enumOfNumbers(s map[string]any, a *alt, mixed bool, path string
 		s["enum"] = anys(a.enum)
 		return nil
 	}
-	var arms []any
+	var arms []map[string]any
 	for _, e := range a.enum {
 		only := w.only(e, path)
 		if only == nil {
@@ -79,7 +79,7 @@ func (w *walker) enumOfNumbers(s map[string]any, a *alt, mixed bool, path string
 	if len(arms) == 1 {
 		return arms
 	}
-	return []any{map[string]any{"anyOf": arms}}
+	return []map[string]any{{"anyOf": list2any(arms)}}
 }
 
 // only gives a validation that a single number meets; nil if there is none.
@@ -96,7 +96,7 @@ func (w *walker) only(e json.RawMessage, path string) map[string]any {
 }
 
 // limit writes a bound; sign is 1 for a lower one and -1 for an upper one. It returns what does not fit into s.
-func (w *walker) limit(s map[string]any, b *bound, word string, sign int, integer bool, path string) []any {
+func (w *walker) limit(s map[string]any, b *bound, word string, sign int, integer bool, path string) []map[string]any {
 	f := parse(b.value)
 	if integer {
 		w.integerLimit(s, f, b.exclusive, word, sign, path)
@@ -118,7 +118,7 @@ func (w *walker) limit(s map[string]any, b *bound, word string, sign int, intege
 		return nil
 	}
 	s[word] = b.value
-	var refused []any
+	var refused []map[string]any
 	if b.exclusive {
 		refused = append(refused, not(map[string]any{"enum": []any{b.value}}))
 	}
@@ -171,14 +171,14 @@ func (w *walker) representable(f *big.Float, sign int, written json.RawMessage, 
 }
 
 // multiple writes math.MultipleOf.
-func (w *walker) multiple(s map[string]any, m json.RawMessage, path string) []any {
+func (w *walker) multiple(s map[string]any, m json.RawMessage, path string) []map[string]any {
 	f := parse(m)
 	if !f.IsInt() || f.Sign() <= 0 || f.Cmp(maxInt64) >= 0 {
 		w.widen(path, "multiples of %s: the API server knows multiples of whole numbers only", m)
 		return nil
 	}
 	if _, taken := s["multipleOf"]; taken {
-		return []any{map[string]any{"multipleOf": whole(f)}}
+		return []map[string]any{{"multipleOf": whole(f)}}
 	}
 	s["multipleOf"] = whole(f)
 	return nil

@@ -8,23 +8,21 @@ import (
 	"strings"
 
 	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
 )
 
 // structs reads a struct. It has no alternative if one of its required fields can have no value.
 func (w *walker) structs(v cue.Value, path string) []*alt {
 	o := &object{}
 	it, err := v.Fields(cue.Optional(true), cue.Patterns(true))
-	if err != nil {
+	if err != nil || w.undecided(v) {
 		w.widen(path, "fields are not known before the module is given data")
 		return []*alt{{kind: kindObject, object: &object{open: true}}}
 	}
 	if w.loose && closedByReference(v, 0) {
 		defer w.tighten()()
 	}
-	own := literals(v)
-	if len(own) == 0 {
-		own = w.own // an alternative that has been evaluated has no source of its own
-	}
+	own, whole := w.literalsOf(v)
 	conditions := w.outer.and(w.scope.conditions(own))
 	var regular []cue.Selector
 	var values []cue.Value
@@ -36,7 +34,7 @@ func (w *walker) structs(v cue.Value, path string) []*alt {
 			regular, values = append(regular, sel), append(values, it.Value())
 		}
 	}
-	if len(patterns) == 0 {
+	if len(patterns) == 0 && whole {
 		o.groups = w.groups(v, own, path)
 	}
 	for i, sel := range regular {
@@ -59,9 +57,31 @@ func (w *walker) structs(v cue.Value, path string) []*alt {
 	if w.isOpen(v, patterns) {
 		w.openObject(o, path)
 	}
-	o.addGroups()
+	w.addGroups(o, path)
 	calls, _ := w.calls(v, path)
 	return meetAll([]*alt{{kind: kindObject, object: o}}, calls)
+}
+
+// literalsOf gives the literals of a struct. An alternative that has been evaluated may not show all of them, and the conditions in
+// the others are not there to be evaluated again; then whole is false.
+func (w *walker) literalsOf(v cue.Value) (own []*ast.StructLit, whole bool) {
+	own = literals(v)
+	if len(own) == 0 {
+		return w.own, false
+	}
+	whole = true
+	for _, l := range w.shared {
+		if !slices.Contains(own, l) {
+			own, whole = append(own, l), false
+		}
+	}
+	return own, whole
+}
+
+// undecided tells that a struct has alternatives in it, which its fields do not show.
+func (w *walker) undecided(v cue.Value) bool {
+	op, args := v.Eval().Expr()
+	return op == cue.OrOp && len(args) > 1 || incomplete(v) && w.hasAlternatives(v)
 }
 
 // field reads a field. A default is given only for a regular field whose value is then complete whatever the data is; a field

@@ -47,16 +47,27 @@ type reader struct {
 }
 
 func (r *reader) value(v cue.Value, depth int) bool {
-	if e := expression(v.Source()); e != nil && r.expr(e, false) {
+	op, args := v.Expr()
+	if e := expression(v.Source()); e != nil && !(op == cue.NoOp && incomplete(v) && isOtherStruct(v, e)) && r.expr(e, false) {
 		return true
 	}
 	if depth > maxReferences {
 		return false
 	}
-	if op, args := v.Expr(); op == cue.AndOp || op == cue.OrOp {
+	if op == cue.AndOp || op == cue.OrOp {
 		return slices.ContainsFunc(args, func(a cue.Value) bool { return r.value(a, depth+1) })
 	}
 	return false
+}
+
+// isOtherStruct tells that v is a struct although e is none: e is then the source of the error which keeps v incomplete, such as
+// the condition of an if.
+func isOtherStruct(v cue.Value, e ast.Expr) bool {
+	if _, ok := e.(*ast.StructLit); ok {
+		return false
+	}
+	_, err := v.Fields()
+	return err == nil
 }
 
 // expr walks an expression. With deep set, the fields of struct literals count as well.
@@ -154,6 +165,9 @@ func (s scope) inside(n ast.Node) bool {
 	case *ast.File:
 		return s.pkg
 	case *ast.StructLit:
+		if slices.ContainsFunc(s.roots, func(root *ast.StructLit) bool { return root == x || encloses(root, x) }) {
+			return true
+		}
 		return !slices.ContainsFunc(s.roots, func(root *ast.StructLit) bool { return encloses(x, root) })
 	}
 	return true

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"encoding/json"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,7 +13,10 @@ import (
 func (w *walker) scalar(a *alt, all []kind, path string) (s map[string]any, exact bool) {
 	before := w.widened
 	s = kindTest(a.kind, all)
-	var both []any // validations that do not fit into one schema object
+	if a.kind == kindInteger && a.enum != nil && slices.Equal(all, []kind{kindNumber}) {
+		s = map[string]any{} // its entries are whole numbers
+	}
+	var both []map[string]any // validations of which not all may fit into one schema object
 	switch a.kind {
 	case kindString:
 		both = textValidations(s, a)
@@ -22,8 +26,8 @@ func (w *walker) scalar(a *alt, all []kind, path string) (s map[string]any, exac
 	case kindBoolean:
 		both = booleanValidations(s, a)
 	}
-	if len(both) > 0 {
-		s["allOf"] = both
+	for _, v := range both {
+		add(s, v)
 	}
 	return s, before == w.widened
 }
@@ -61,7 +65,7 @@ func kindTest(k kind, all []kind) map[string]any {
 func isIntOrString(ks []kind) bool { return slices.Equal(ks, []kind{kindInteger, kindString}) }
 
 // textValidations writes the constraints of a string.
-func textValidations(s map[string]any, a *alt) (both []any) {
+func textValidations(s map[string]any, a *alt) (both []map[string]any) {
 	if a.enum != nil {
 		s["enum"] = anys(a.enum)
 	}
@@ -84,30 +88,31 @@ func textValidations(s map[string]any, a *alt) (both []any) {
 	if len(a.notEq) > 0 {
 		both = append(both, not(map[string]any{"enum": anys(a.notEq)}))
 	}
-	return hoistNot(s, both)
+	return both
 }
 
-func booleanValidations(s map[string]any, a *alt) []any {
+func booleanValidations(s map[string]any, a *alt) []map[string]any {
 	if a.enum != nil {
 		s["enum"] = anys(a.enum)
 	}
 	if len(a.notEq) > 0 {
-		return hoistNot(s, []any{not(map[string]any{"enum": anys(a.notEq)})})
+		return []map[string]any{not(map[string]any{"enum": anys(a.notEq)})}
 	}
 	return nil
 }
 
 func not(s map[string]any) map[string]any { return map[string]any{"not": s} }
 
-// hoistNot puts a single negation directly into the schema, where it reads better than in an allOf.
-func hoistNot(s map[string]any, both []any) []any {
-	if len(both) == 1 && s["not"] == nil {
-		if n, ok := both[0].(map[string]any)["not"]; ok {
-			s["not"] = n
-			return nil
+// add joins a validation to a schema: directly if no word is taken, else in an allOf.
+func add(s, v map[string]any) {
+	for word := range v {
+		if _, taken := s[word]; taken || word == "allOf" {
+			all, _ := s["allOf"].([]any)
+			s["allOf"] = append(all, v)
+			return
 		}
 	}
-	return both
+	maps.Copy(s, v)
 }
 
 func anys(raw []json.RawMessage) []any {

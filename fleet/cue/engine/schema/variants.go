@@ -76,13 +76,16 @@ func (w *walker) variant(v cue.Value, own []*ast.StructLit, p *plan, guards []gu
 	if remaining != nil && remaining.all {
 		return nil, false
 	}
-	it, err := v.Fields(cue.Optional(true))
-	if err != nil {
+	it, err := v.Fields(cue.Optional(true), cue.Patterns(true))
+	if err != nil || w.undecided(v) {
 		return nil, false
 	}
-	o = &object{}
+	o = &object{open: p.all && w.isOpen(v, nil)}
 	for it.Next() {
 		sel := it.Selector()
+		if sel.ConstraintType() == cue.PatternConstraint {
+			return nil, false
+		}
 		if !p.all && !slices.Contains(p.affected, sel.Unquoted()) {
 			continue
 		}
@@ -141,11 +144,18 @@ func (o *object) grouped(name string) bool {
 }
 
 // addGroups gives an object the fields of its groups: each lets in what it does in any case.
-func (o *object) addGroups() {
+func (w *walker) addGroups(o *object, path string) {
 	for _, g := range o.groups {
+		if g.all {
+			open := func(c variant) bool { return c.object.open }
+			o.open = slices.ContainsFunc(g.cases, open)
+			if o.open && slices.ContainsFunc(g.cases, func(c variant) bool { return !open(c) }) {
+				w.widen(path, "whether other fields are allowed depends on a condition")
+			}
+		}
 		var objects []*object
 		for _, c := range g.cases {
-			c.object.open = !o.closed()
+			c.object.open = c.object.open || !g.all && !o.closed()
 			objects = append(objects, c.object)
 		}
 		for _, name := range g.names {

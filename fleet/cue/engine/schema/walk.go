@@ -21,9 +21,9 @@ type walker struct {
 	closed   bool // the definition is closed, and so is everything in it that has no "..."
 	loose    bool // not closed here after all; see loosen
 	scope    scope
-	// own are the struct literals of the current value. outer are the fields that comprehensions around it may add to it, and
+	// own are the struct literals of the current value, shared those of all its alternatives. outer are the fields that comprehensions around it may add to it, and
 	// inherited those that they may add to the value which is entered next.
-	own              []*ast.StructLit
+	own, shared      []*ast.StructLit
 	outer, inherited *conditions
 	// impossible is the first place found that no JSON value can satisfy.
 	impossible Issue
@@ -71,13 +71,13 @@ func (w *walker) enter(v cue.Value, path string) (leave func(), ok bool) {
 			}
 		}
 	}
-	size, outer, inherited, around := len(w.ancestry), w.outer, w.inherited, w.own
+	size, outer, inherited, around, shared := len(w.ancestry), w.outer, w.inherited, w.own, w.shared
 	w.ancestry = append(w.ancestry, own...)
-	w.own, w.outer, w.inherited = own, inherited, nil
+	w.own, w.shared, w.outer, w.inherited = own, sharedLiterals(v), inherited, nil
 	w.depth++
 	return func() {
 		w.ancestry = w.ancestry[:size]
-		w.own, w.outer, w.inherited = around, outer, inherited
+		w.own, w.shared, w.outer, w.inherited = around, shared, outer, inherited
 		w.depth--
 	}, true
 }
