@@ -1,21 +1,25 @@
 """Bringing one node about: what may be applied where, and the application itself.
 
 An object that exists already and that no graph has put there is somebody else's. Applying over it would make its
-fields ours and, at teardown, delete it, so that takes the node's explicit word (``applyPolicy.mode: Adopt``).
+fields ours and, at teardown, delete it, so that takes an explicit word: of the node (``applyPolicy``), or of
+whoever owns the object (the label `ADOPTABLE_BY`).
 """
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
-from fleet.errors import Terminal
-from fleet.graph.model import ConflictPolicy, Mode
+from fleet.apply import drift
+from fleet.errors import Terminal, Transient
+from fleet.graph.model import Adoption, Mode, Replacement
 from fleet.kube import labels
-from fleet.kube.errors import ApplyConflict
+from fleet.kube.errors import ApplyConflict, Invalid, NotFound
 
 if TYPE_CHECKING:
     from fleet.apply.children import Children
     from fleet.apply.ledger import Ledger
+    from fleet.apply.policies import GraphPolicy
     from fleet.apply.run import Run
     from fleet.graph.model import Node
     from fleet.kube.client import ClusterClient
@@ -23,17 +27,27 @@ if TYPE_CHECKING:
     from fleet.kube.resources import ObjectRef, ResourceType
     from fleet.kube.writes import Cause
 
+_IMMUTABLE = ("field is immutable", "may not change once set", "updates to statefulset spec for fields other than")
+
 
 class NotOurs(Terminal):
     """The object exists and belongs to somebody else, or to another graph."""
 
 
 class OutOfBounds(Terminal):
-    """The node reaches beyond the namespace of its graph."""
+    """The node reaches further than its Transform allows."""
 
 
 class FieldConflict(Terminal):
     """Another field manager owns fields that the node sets."""
+
+
+class Immutable(Terminal):
+    """The node changes a field that cannot be changed on a living object."""
+
+
+class BeingDeleted(Transient):
+    """The object is on its way out; it is made anew when it is gone."""
 
 
 class Bringer:
@@ -44,27 +58,36 @@ class Bringer:
         self._children = children
         self._ledger = ledger
 
-    async def bring(self, run: Run, node: Node, *, resource: ResourceType, cause: Cause) -> LiveObject:
+    async def bring(
+        self, run: Run, node: Node, *, resource: ResourceType, policy: GraphPolicy, cause: Cause, force: bool
+    ) -> LiveObject:
         """Make the node's object what the node says, and give it as it then is."""
         ref = run.states[node.id].ref
-        _refuse_out_of_bounds(ref, resource, run.key.namespace)
+        refuse_out_of_bounds(ref, resource, home=run.key.namespace, policy=policy)
+        wanted = manifest(node, ref, graph_uid=run.uid)
         live = await self._children.find(resource, ref)
         if live is not None:
-            self._refuse_foreign(run, node, live)
+            if live.deleting:
+                raise BeingDeleted(f"{live.ref} is being deleted since {live.meta.deletion_timestamp}")
+            await self._refuse_foreign(run, node, live, wanted, resource)
             if node.apply_policy.mode is Mode.CREATE and live.meta.labels.get(labels.GRAPH) == run.uid:
                 return live
+            wanted = drift.left_to_others(wanted, live)
         try:
             return await self._client.apply(
-                resource,
-                manifest(node, ref, graph_uid=run.uid),
-                cause=cause,
-                force=node.apply_policy.conflict_policy is ConflictPolicy.FORCE,
-                manager=node.apply_policy.field_manager,
+                resource, wanted, cause=cause, force=force, manager=node.apply_policy.field_manager
             )
         except ApplyConflict as exc:
             raise FieldConflict(_described(ref, exc)) from exc
+        except Invalid as exc:
+            if live is None or not any(each in str(exc) for each in _IMMUTABLE):
+                raise
+            await self._replace(node, live, resource, cause, exc)
+            raise BeingDeleted(f"{live.ref} is being replaced", retry_after=0.1) from exc
 
-    def _refuse_foreign(self, run: Run, node: Node, live: LiveObject) -> None:
+    async def _refuse_foreign(
+        self, run: Run, node: Node, live: LiveObject, wanted: dict[str, Any], resource: ResourceType
+    ) -> None:
         owner = live.meta.labels.get(labels.GRAPH)
         if owner == run.uid:
             return
@@ -73,27 +96,69 @@ class Bringer:
         entry = self._ledger.get(run.uid, node.id, live.ref)
         if entry is not None and entry.uid == live.meta.uid:
             return  # ours, and somebody took the label off
-        if node.apply_policy.mode is not Mode.ADOPT:
+        adoption = node.apply_policy.adoption
+        if adoption is Adoption.ALWAYS or live.meta.labels.get(labels.ADOPTABLE_BY) == run.key.name:
+            return
+        if adoption is Adoption.IF_NO_DIFF:
+            after = await self._client.preview(resource, wanted, manager=node.apply_policy.field_manager)
+            if _substance(after) == _substance(live):
+                return
             raise NotOurs(
-                f"{live.ref} exists already and was not made by this graph; it is left alone. "
-                f"Set applyPolicy.mode: Adopt on the node to take it over, or give the node's object another name"
+                f"{live.ref} exists already and differs from the node; it is left alone (adopt: IfNoDiff)"
             )
+        raise NotOurs(
+            f"{live.ref} exists already and was not made by this graph; it is left alone. To take it over, set "
+            f"applyPolicy.adopt on the node, or the label {labels.ADOPTABLE_BY}={run.key.name} on the object"
+        )
+
+    async def _replace(
+        self, node: Node, live: LiveObject, resource: ResourceType, cause: Cause, refusal: Invalid
+    ) -> None:
+        """Delete an object that cannot become what the node says, where the node allows that."""
+        ours = live.meta.labels.get(labels.GRAPH) is not None
+        if node.apply_policy.replace is not Replacement.ALLOWED or not ours:
+            raise Immutable(
+                f"{refusal}. Set applyPolicy.replace: Allowed on the node to have the object deleted and made anew"
+            ) from refusal
+        with contextlib.suppress(NotFound):
+            await self._client.delete(resource, live.ref, uid=live.meta.uid, cause=cause)
 
 
 def manifest(node: Node, ref: ObjectRef, *, graph_uid: str) -> dict[str, Any]:
     """The node's object with its namespace, and the labels by which it is known as this graph's."""
     metadata = dict(node.object["metadata"])
+    metadata.pop("namespace", None)
     if ref.namespace:
         metadata["namespace"] = ref.namespace
     metadata["labels"] = {**metadata.get("labels", {}), labels.GRAPH: graph_uid, labels.NODE: node.id}
     return {**node.object, "metadata": metadata}
 
 
-def _refuse_out_of_bounds(ref: ObjectRef, resource: ResourceType, namespace: str) -> None:
+def refuse_out_of_bounds(ref: ObjectRef, resource: ResourceType, *, home: str, policy: GraphPolicy) -> None:
+    """Raise OutOfBounds for an object outside of the graph's namespace that the Transform does not allow."""
     if not resource.namespaced:
-        raise OutOfBounds(f"{ref} is cluster-scoped; a graph manages objects of its own namespace only")
-    if ref.namespace != namespace:
-        raise OutOfBounds(f"{ref} is outside of the graph's namespace {namespace}")
+        if not policy.cluster_scoped:
+            raise OutOfBounds(
+                f"{ref} is cluster-scoped; the Transform must allow it with spec.reach.clusterScoped"
+            )
+        return
+    if ref.namespace != home and not policy.namespaces & {ref.namespace, "*"}:
+        raise OutOfBounds(
+            f"{ref} is outside of the graph's namespace {home}; "
+            f"the Transform must allow it with spec.reach.namespaces"
+        )
+
+
+def _substance(live: LiveObject) -> dict[str, Any]:
+    """An object without what every write changes, and without the labels by which we know our own."""
+    metadata = {
+        key: value
+        for key, value in live.body["metadata"].items()
+        if key not in {"managedFields", "resourceVersion", "generation"}
+    }
+    own = {labels.GRAPH, labels.NODE}
+    metadata["labels"] = {key: value for key, value in metadata.get("labels", {}).items() if key not in own}
+    return {**live.body, "metadata": metadata}
 
 
 def _described(ref: ObjectRef, conflict: ApplyConflict) -> str:

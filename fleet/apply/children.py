@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fleet.ids import GraphUid
+from fleet.ids import GraphUid, NodeId
 from fleet.kube import labels
 from fleet.kube.errors import NotFound
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 class Children:
-    """The children of one cluster's graphs; ``on_change`` hears the uid of the graph whose child changed."""
+    """The children of one cluster's graphs; ``on_change`` hears which node of which graph changed."""
 
     def __init__(
-        self, client: ClusterClient, informers: Informers, *, on_change: Callable[[GraphUid], None]
+        self, client: ClusterClient, informers: Informers, *, on_change: Callable[[GraphUid, NodeId], None]
     ) -> None:
         self._client = client
         self._informers = informers
@@ -51,4 +51,4 @@ class Children:
             return None
 
     def _changed(self, seen: LiveObject) -> None:
-        self._on_change(GraphUid(seen.meta.labels[labels.GRAPH]))
+        self._on_change(GraphUid(seen.meta.labels[labels.GRAPH]), NodeId(seen.meta.labels.get(labels.NODE, "")))

@@ -24,9 +24,11 @@ from fleet.kube.wellknown import GRAPHS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fleet.apply.policies import Policies
     from fleet.apply.run import Run
     from fleet.apply.teardown import Teardown
     from fleet.apply.turn import Tools
+    from fleet.ids import NodeId
     from fleet.kube.client import ClusterClient
     from fleet.kube.objects import LiveObject
     from fleet.watch.coalescing import Coalescing
@@ -44,17 +46,21 @@ class Executor:
         tools: Tools,
         teardown: Teardown,
         coalescing: Coalescing[GraphKey],
+        policies: Policies,
     ) -> None:
         self._client = client
         self._graphs = graphs
         self._tools = tools
         self._teardown = teardown
         self._coalescing = coalescing
+        self._policies = policies
         self._runs: dict[GraphKey, Run] = {}
 
-    def wake(self, key: GraphKey) -> None:
-        """Something about this graph changed: if its turn is under way, let it look again."""
+    def wake(self, key: GraphKey, node: NodeId | None = None) -> None:
+        """Something about this graph, or about one of its nodes, changed: let it be looked at."""
         if run := self._runs.get(key):
+            if node is not None:
+                run.dirty.add(node)
             run.wake.set()
 
     async def reconcile(self, key: GraphKey) -> float | None:
@@ -70,14 +76,21 @@ class Executor:
         except GraphError as exc:
             await self._publish_failure(graph, str(exc))
             return None
+        policy = self._policies.of(graph)
+        if policy.suspended:
+            return None
         if any(each.severity is Severity.ERROR for each in run.spec.violations):
-            return await self._publish(graph, run)
+            return await self._publish(graph, run, held=[])
         try:
-            await Turn(run, self._tools).execute()
-            held = await self._teardown.prune(graph, run) if run.complete else []
+            await Turn(run, graph, policy, self._tools).execute()
+            held = await self._teardown.prune(graph, run, policy) if run.complete else []
+        except BaseException:
+            run.dirty.update(run.nodes)  # what this turn took and did not get to judge
+            raise
         finally:
             await self._tools.ledger.flush(run.uid)
-        return _earliest(await self._publish(graph, run), LOOK_AGAIN_S if held else next_look_s(run))
+        published = await self._publish(graph, run, held=held)
+        return _earliest(published, LOOK_AGAIN_S if held else None, next_look_s(run))
 
     def _run_of(self, graph: LiveObject) -> Run:
         key = GraphKey(graph.meta.namespace, graph.meta.name)
@@ -86,13 +99,15 @@ class Executor:
             known = None
         if known is None or known.generation != graph.meta.generation:
             known = self._runs[key] = runs.start(graph, before=known)
+        known.dirty |= known.due
+        known.due.clear()
         return known
 
-    async def _publish(self, graph: LiveObject, run: Run) -> float | None:
+    async def _publish(self, graph: LiveObject, run: Run, *, held: list[str]) -> float | None:
         """Write the status, or give the seconds after which it is due."""
         latest = self._graphs.cache.get(run.key.namespace, run.key.name) or graph
         current = latest.body.get("status", {})
-        wanted = statuses.of_run(run, current=current, now=datetime.now(UTC))
+        wanted = statuses.of_run(run, held=held, current=current, now=datetime.now(UTC))
         if not merge_patch(current, wanted):
             return None
         final = wanted["phase"] in {"Completed", "Failed"}

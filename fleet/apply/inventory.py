@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _TABLE = table_of(InventoryRow)
 _KEY = ("cluster", "graph_uid", "node_id", "api_version", "kind", "namespace", "name")
-_APPLIED = ("uid", "applied_hash", "applied_at")
+_APPLIED = ("uid", "applied_hash", "applied_at", "managed")
 _REST = tuple(column.name for column in _TABLE.columns if column.name not in {"id", *_KEY, *_APPLIED})
 _KEY_COLUMNS = tuple(_TABLE.c[column] for column in _KEY)
 _FORGET_AT_ONCE = 500  # rows in one DELETE: seven parameters each, far below what either database takes
@@ -52,6 +52,8 @@ class Entry:
     uid: str | None = None
     applied_hash: str | None = None
     applied_at: datetime | None = None
+    managed: str | None = None
+    """Digest of the fields that the application owned: any other since then is drift."""
 
     @property
     def ref(self) -> ObjectRef:
@@ -138,6 +140,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "deletion_policy": entry.deletion_policy.value,
         "applied_hash": entry.applied_hash,
         "applied_at": entry.applied_at,
+        "managed": entry.managed,
     }
 
 
@@ -160,4 +163,5 @@ def _entry(row: Any) -> Entry:  # noqa: ANN401 - a row of Core has no type of it
         deletion_policy=DeletionPolicy(row.deletion_policy),
         applied_hash=row.applied_hash,
         applied_at=row.applied_at,
+        managed=row.managed,
     )

@@ -53,10 +53,15 @@ class Ledger:
             of_graph = self._graphs[entry.graph_uid]
             known = of_graph.get(_key(entry))
             if known is not None:  # as in SQL, a plan leaves what is known of the last application
-                entry = replace(  # noqa: PLW2901
-                    entry, uid=known.uid, applied_hash=known.applied_hash, applied_at=known.applied_at
+                of_graph[_key(entry)] = replace(
+                    entry,
+                    uid=known.uid,
+                    applied_hash=known.applied_hash,
+                    applied_at=known.applied_at,
+                    managed=known.managed,
                 )
-            of_graph[_key(entry)] = entry
+            else:
+                of_graph[_key(entry)] = entry
 
     def applied(self, entry: Entry) -> None:
         """Remember what an application came to; `flush` writes it."""

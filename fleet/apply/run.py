@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from fleet.apply.drift import NEVER_HEALED
 from fleet.graph import order
 from fleet.graph.model import Mode, parse_spec
 from fleet.ids import GraphUid, NodeId
@@ -17,8 +19,7 @@ from fleet.kube.conditions import parse_rfc3339
 from fleet.kube.resources import ObjectRef
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
+    from fleet.apply.drift import Drift, Healing
     from fleet.graph.model import GraphSpec, Node
     from fleet.graph.order import Dependencies
     from fleet.kube.objects import LiveObject
@@ -50,7 +51,7 @@ READY_PHASES = frozenset({NodePhase.READY, NodePhase.ADOPTED})
 
 @dataclass(slots=True, kw_only=True)
 class NodeState:
-    """One node's progress. ``retry_at`` is in the event loop's time."""
+    """One node's progress. ``retry_at`` and ``look_again_at`` are in the event loop's time."""
 
     phase: NodePhase = NodePhase.PENDING
     message: str = ""
@@ -61,6 +62,10 @@ class NodeState:
     ready_at: datetime | None = None
     ref: ObjectRef
     uid: str | None = None
+    since: datetime
+    drift: tuple[Drift, ...] = ()
+    healing: Healing = NEVER_HEALED
+    look_again_at: float | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,8 +80,22 @@ class Run:
     needs: Dependencies
     digests: dict[NodeId, str]
     states: dict[NodeId, NodeState]
+    started_at: datetime
     ready: set[NodeId] = field(default_factory=set)
+    dirty: set[NodeId] = field(default_factory=set)
+    """Nodes that something happened to since they were last judged."""
+    due: set[NodeId] = field(default_factory=set)
+    """Nodes to be judged at the next turn because time has passed."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _unblocked: set[NodeId] = field(default_factory=set)
+    _dependents: dict[NodeId, list[NodeId]] = field(default_factory=dict)
+    _positions: dict[NodeId, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for position, (node, needed) in enumerate(self.needs.items()):
+            self._positions[node] = position
+            for each in needed:
+                self._dependents.setdefault(each, []).append(node)
 
     @property
     def complete(self) -> bool:
@@ -86,12 +105,30 @@ class Run:
     def move(self, node: NodeId, phase: NodePhase, message: str = "") -> None:
         """Let a node be in ``phase``."""
         state = self.states[node]
+        if state.phase is not phase:
+            state.since = datetime.now(UTC)
         state.phase = phase
         state.message = message
         if phase in READY_PHASES:
-            self.ready.add(node)
+            if node not in self.ready:
+                self.ready.add(node)
+                self._unblocked.update(self._dependents.get(node, ()))
         else:
             self.ready.discard(node)
+
+    def position(self, node: NodeId) -> int:
+        """Where the node stands in the order of dependency."""
+        return self._positions[node]
+
+    def take_dirty(self) -> set[NodeId]:
+        """The nodes to judge now; they are clean from here on."""
+        taken, self.dirty = self.dirty, set()
+        return taken
+
+    def take_unblocked(self) -> set[NodeId]:
+        """The nodes of which a dependency became ready since the last call."""
+        taken, self._unblocked = self._unblocked, set()
+        return taken
 
 
 def start(graph: LiveObject, *, before: Run | None) -> Run:
@@ -119,7 +156,9 @@ def start(graph: LiveObject, *, before: Run | None) -> Run:
         needs=needs,
         digests=digests,
         states=states,
+        started_at=datetime.now(UTC),
         ready={node for node, state in states.items() if state.phase in READY_PHASES},
+        dirty=set(nodes),
         wake=before.wake if before is not None else asyncio.Event(),
     )
 
@@ -141,10 +180,12 @@ def settled_phase(node: Node) -> NodePhase:
 
 
 def _restored(node: Node, graph: LiveObject) -> NodeState:
-    state = NodeState(ref=object_ref(node, graph.meta.namespace))
+    state = NodeState(ref=object_ref(node, graph.meta.namespace), since=datetime.now(UTC))
     status = graph.body.get("status", {})
     known = status.get("nodes", {}).get(node.id)
     if known is not None and status.get("observedGeneration") == graph.meta.generation:
+        state.since = _time(known.get("since")) or state.since
+        state.phase = NodePhase(known.get("phase", state.phase))
         state.attempts = known.get("attempts", 0)
         state.last_error = known.get("lastError", "")
         state.applied_at = _time(known.get("appliedAt"))

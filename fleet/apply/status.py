@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from fleet.apply.judging import now_s
 from fleet.apply.run import READY_PHASES, NodePhase
 from fleet.graph.model import Severity
 from fleet.kube.conditions import Condition, merged, rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
+    from fleet.apply.drift import Drift
     from fleet.apply.run import NodeState, Run
     from fleet.ids import NodeId
 
 
-def of_run(run: Run, *, current: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """The whole ``status`` of a graph that is executed."""
-    blocked = blocker(run)
-    phase = _phase(run)
+def of_run(run: Run, *, held: list[str], current: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """The whole ``status`` of a graph that is executed; ``held`` says what keeps pruning from its end."""
+    blocked = blocker(run) or "; ".join(held)
+    phase = "Executing" if held else _phase(run)
     fresh = current.get("observedGeneration") != run.generation
     status: dict[str, Any] = {
         "phase": phase,
         "summary": f"{len(run.ready)}/{len(run.nodes) + len(run.spec.waiting)}",
         "observedGeneration": run.generation,
-        "startedAt": rfc3339(now) if fresh else current.get("startedAt", rfc3339(now)),
+        "startedAt": rfc3339(run.started_at) if fresh else current.get("startedAt", rfc3339(run.started_at)),
         "nodes": {node: _node(state) for node, state in run.states.items()},
         "conditions": _conditions(current, phase, blocked, generation=run.generation, now=now),
     }
@@ -107,6 +109,9 @@ def _node(state: NodeState) -> dict[str, Any]:
         "attempts": state.attempts,
         "appliedAt": rfc3339(state.applied_at) if state.applied_at else None,
         "readyAt": rfc3339(state.ready_at) if state.ready_at else None,
+        "since": rfc3339(state.since),
+        "nextRetryAt": _in_wall_time(state.retry_at),
+        "drift": [_drift(each) for each in state.drift],
         "resourceRef": {
             "apiVersion": ref.api_version,
             "kind": ref.kind,
@@ -115,7 +120,24 @@ def _node(state: NodeState) -> dict[str, Any]:
         }
         | ({"uid": state.uid} if state.uid else {}),
     }
-    return {key: value for key, value in told.items() if value not in (None, "", 0)}
+    return {key: value for key, value in told.items() if value not in (None, "", 0, [])}
+
+
+def _drift(drift: Drift) -> dict[str, str]:
+    return {
+        "path": drift.path,
+        "wanted": drift.wanted,
+        "found": drift.found,
+        "manager": drift.manager,
+        "firstSeen": rfc3339(drift.first_seen),
+    }
+
+
+def _in_wall_time(at: float | None) -> str | None:
+    """A time of the event loop as people read it."""
+    if at is None:
+        return None
+    return rfc3339(datetime.now(UTC) + timedelta(seconds=at - now_s()))
 
 
 def _conditions(

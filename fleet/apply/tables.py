@@ -45,3 +45,4 @@ class InventoryRow(Base):
     deletion_policy: Mapped[str]
     applied_hash: Mapped[str | None]
     applied_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    managed: Mapped[str | None]

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from fleet.apply.children import Children
     from fleet.apply.ledger import Ledger
+    from fleet.apply.policies import GraphPolicy
     from fleet.apply.removal import Removal
     from fleet.apply.run import Run
     from fleet.ids import NodeId
@@ -71,24 +72,30 @@ class Teardown:
         await self._let_go(graph)
         return None
 
-    async def prune(self, graph: LiveObject, run: Run) -> list[str]:
+    async def prune(self, graph: LiveObject, run: Run, policy: GraphPolicy) -> list[str]:
         """Take away what the graph had and has no longer; gives what holds it up.
 
         Called only for a run whose every node is ready, so that what replaces an object works before it goes.
         """
         kept = {(node, state.ref) for node, state in run.states.items()}
         waiting = {each.node for each in run.spec.waiting}
-        stale = [
-            entry
-            for entry in self._ledger.entries(run.uid)
-            if (entry.node, entry.ref) not in kept and entry.node not in waiting
-        ]
+        recorded = self._ledger.entries(run.uid)
+        stale = [entry for entry in recorded if (entry.node, entry.ref) not in kept and entry.node not in waiting]
         refs = {ref for _, ref in kept}
         moved = [entry for entry in stale if entry.ref in refs]  # another node stands for the same object now
-        await self._ledger.forget(moved)
-        return await self._remove_waves(
-            graph, [entry for entry in stale if entry.ref not in refs], reason="pruned: not in the graph any more"
-        )
+        if moved:
+            await self._ledger.forget(moved)
+        stale = [entry for entry in stale if entry.ref not in refs]
+        limit = policy.prune_limit(len(recorded))
+        confirmed = graph.meta.annotations.get(labels.CONFIRM_PRUNE) == str(graph.meta.generation)
+        if len(stale) > limit and not confirmed:
+            asked = (
+                f"kubectl annotate --overwrite -n {run.key.namespace} resourcegraph {run.key.name} "
+                f"{labels.CONFIRM_PRUNE}={graph.meta.generation}"
+            )
+            scale = f"{len(stale)} of {len(recorded)} objects, and maxPrune allows {limit}"
+            return [f"pruning is held: it would take {scale}. To confirm: {asked}"]
+        return await self._remove_waves(graph, stale, reason="pruned: not in the graph any more")
 
     async def _remove_waves(self, graph: LiveObject, entries: Iterable[Entry], *, reason: str) -> list[str]:
         """Remove wave by wave; stop at the first that is still held, and say by what."""

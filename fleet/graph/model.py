@@ -42,6 +42,31 @@ class DeletionPolicy(StrEnum):
     ORPHAN = "Orphan"
 
 
+class Adoption(StrEnum):
+    """Whether a node may take over an object that exists and that no graph has made."""
+
+    NEVER = "Never"
+    IF_NO_DIFF = "IfNoDiff"
+    """Only where applying the node would change nothing but the labels by which it is known."""
+    ALWAYS = "Always"
+
+
+class Replacement(StrEnum):
+    """What to do where a field cannot be changed on a living object."""
+
+    NEVER = "Never"
+    ALLOWED = "Allowed"
+    """Delete the object, and create it anew."""
+
+
+class DriftPolicy(StrEnum):
+    """What to do where somebody else changed what the node set."""
+
+    HEAL = "Heal"
+    REPORT = "Report"
+    OFF = "Off"
+
+
 class ReadyWhenType(StrEnum):
     """The predicates that a node can wait for."""
 
@@ -64,6 +89,14 @@ class ApplyPolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     mode: Mode = Mode.APPLY
     conflict_policy: ConflictPolicy = ConflictPolicy.ERROR
     field_manager: str = "pequod-fleet"
+    adopt: Adoption | None = None
+    replace: Replacement = Replacement.NEVER
+    drift: DriftPolicy = DriftPolicy.HEAL
+
+    @property
+    def adoption(self) -> Adoption:
+        """``adopt``; left out it is Always for the mode Adopt, and Never for the others."""
+        return self.adopt or (Adoption.ALWAYS if self.mode is Mode.ADOPT else Adoption.NEVER)
 
 
 class ReadyWhen(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -104,7 +137,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     def digest(self) -> str:
         """Changes whenever applying the node again could change the cluster."""
-        identity = (self.object, self.apply_policy)
+        identity = (self.object, self.apply_policy.mode, self.apply_policy.field_manager)
         return hashlib.sha256(msgspec.json.encode(identity, order="deterministic")).hexdigest()
 
 

@@ -80,8 +80,10 @@ class Fleet:
     async def _take(self, registrations: Registrations, group: asyncio.TaskGroup) -> None:
         for error in registrations.errors:
             log.error("cluster file refused", error=str(error))
-        clusters = _with_one_hub(registrations.clusters)
         await self._remember(registrations)
+        # SQL also has the clusters whose files were good once and are broken since, over restarts of the hub.
+        registered = await self._rooms.clusters.list()
+        clusters = _with_one_hub(tuple(each.cluster for each in registered))
         self._spokes.become(clusters)
         wanted = {cluster.name: cluster for cluster in clusters}
         for name, supervised in list(self._supervised.items()):

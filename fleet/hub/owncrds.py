@@ -6,6 +6,7 @@ Where RBAC does not let the hub install CRDs, somebody else has to; then it is e
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import structlog
 import yaml
 
 from fleet.errors import Transient
+from fleet.kube import labels
 from fleet.kube.conditions import holds
 from fleet.kube.errors import Forbidden, NotFound
 from fleet.kube.wellknown import CRDS
@@ -34,14 +36,18 @@ class NotEstablished(Transient):
 
 
 async def install(client: ClusterClient, name: str) -> None:
-    """Apply ``config/crd/<name>.yaml`` and return once the API server serves it."""
+    """Apply ``config/crd/<name>.yaml`` where it differs, and return once the API server serves it."""
     manifest = _manifest(name)
     crd_name = manifest["metadata"]["name"]
     try:
-        live = await client.apply(CRDS, manifest, cause=Cause(reason="the fleet's own CRD"), force=True)
-    except Forbidden as exc:
-        log.warning("may not install CRD, looking for it", cluster=client.name, crd=crd_name, error=str(exc))
-        live = await _existing(client, crd_name)
+        live = await client.get(CRDS, crd_name)
+        current = (
+            live.meta.annotations.get(labels.REVISION) == manifest["metadata"]["annotations"][labels.REVISION]
+        )
+    except (NotFound, Forbidden):
+        current = False
+    if not current:
+        live = await _apply(client, manifest)
     try:
         async with asyncio.timeout(ESTABLISH_TIMEOUT_S):
             while not holds(live.body, "Established"):
@@ -49,6 +55,15 @@ async def install(client: ClusterClient, name: str) -> None:
                 live = await client.get(CRDS, crd_name)
     except TimeoutError as exc:
         raise NotEstablished(f"cluster {client.name}: CRD {crd_name} is not established") from exc
+
+
+async def _apply(client: ClusterClient, manifest: dict[str, Any]) -> LiveObject:
+    crd_name = manifest["metadata"]["name"]
+    try:
+        return await client.apply(CRDS, manifest, cause=Cause(reason="the fleet's own CRD"), force=True)
+    except Forbidden as exc:
+        log.warning("may not install CRD, looking for it", cluster=client.name, crd=crd_name, error=str(exc))
+        return await _existing(client, crd_name)
 
 
 async def _existing(client: ClusterClient, crd_name: str) -> LiveObject:
@@ -63,5 +78,8 @@ async def _existing(client: ClusterClient, crd_name: str) -> LiveObject:
 
 @cache
 def _manifest(name: str) -> dict[str, Any]:
-    manifest: dict[str, Any] = yaml.safe_load((shipped("config") / "crd" / f"{name}.yaml").read_text())
-    return manifest
+    """The CRD, with an annotation by which an API server's copy is recognised as the same."""
+    text = (shipped("config") / "crd" / f"{name}.yaml").read_text()
+    manifest: dict[str, Any] = yaml.safe_load(text)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return {**manifest, "metadata": {**manifest["metadata"], "annotations": {labels.REVISION: digest}}}

@@ -9,16 +9,19 @@ from fleet.apply.bring import Bringer
 from fleet.apply.children import Children
 from fleet.apply.executor import Executor
 from fleet.apply.ledger import Ledger
+from fleet.apply.policies import GraphPolicy, RetryBudget
 from fleet.apply.run import GraphKey
 from fleet.apply.teardown import Teardown
 from fleet.apply.turn import Tools
 from fleet.hub import owncrds
-from fleet.ids import GraphUid, TransformName
+from fleet.ids import GraphUid, NodeId, TransformName
 from fleet.kube import labels
 from fleet.kube.discovery import Discovery
 from fleet.kube.wellknown import GRAPHS
-from fleet.render.controller import InstanceController, InstanceKey, reads_observed
+from fleet.render.controller import InstanceController, InstanceKey, is_suspended, reads_observed
+from fleet.render.manifest import graph_name
 from fleet.transforms.rollout import Rollouts
+from fleet.transforms.spec import STRICTEST
 from fleet.watch.backlog import Backlog, work
 from fleet.watch.coalescing import Coalescing
 
@@ -76,9 +79,15 @@ class Spoke:
             children=children,
             ledger=ledger,
             bringer=Bringer(client, children=children, ledger=ledger),
+            retries=RetryBudget(),
         )
         self._executor = Executor(
-            client, graphs=graphs, tools=tools, teardown=teardown, coalescing=Coalescing(lambda: len(self.graphs))
+            client,
+            graphs=graphs,
+            tools=tools,
+            teardown=teardown,
+            coalescing=Coalescing(lambda: len(self.graphs)),
+            policies=self,
         )
         self._instance_controller = InstanceController(
             client,
@@ -133,7 +142,7 @@ class Spoke:
             on_deleted=self._instance_controller.saw_deleted,
         )
         for seen in informer.cache:
-            self.instances.add(InstanceKey(active.resource, seen.meta.namespace, seen.meta.name))
+            self._look_at_instance(active.resource, seen)
 
     def withhold(self, resource: ResourceType) -> None:
         """Stop watching a kind's instances."""
@@ -144,13 +153,42 @@ class Spoke:
         """Pass on that SQL has a new rollout state."""
         self._tell_progress(transform)
 
+    # What graphs may do (apply.policies.Policies)
+
+    def of(self, graph: LiveObject) -> GraphPolicy:
+        """The policy of the graph's Transform; work is suspended by that, or by an annotation on the instance."""
+        active = self._catalog.get(TransformName(graph.meta.labels.get(labels.TRANSFORM, "")))
+        policy = active.policy if active else STRICTEST
+        return GraphPolicy(
+            cluster_scoped=policy.reach.cluster_scoped,
+            namespaces=frozenset(policy.reach.namespaces),
+            max_prune=policy.max_prune,
+            suspended=policy.suspend or self._suspended(graph),
+        )
+
+    def _suspended(self, graph: LiveObject) -> bool:
+        source = graph.body["spec"]["sourceRef"]
+        for resource in self._instance_controller.serving:
+            if (resource.api_version, resource.kind) == (source["apiVersion"], source["kind"]):
+                informer = self._informers.get(resource)
+                instance = informer.cache.get(source["namespace"], source["name"]) if informer else None
+                return instance is not None and is_suspended(instance)
+        return False
+
     # What the streams say
 
     def _instance_watcher(self, resource: ResourceType) -> Callable[[LiveObject], None]:
         def changed(seen: LiveObject) -> None:
-            self.instances.add(InstanceKey(resource, seen.meta.namespace, seen.meta.name))
+            self._look_at_instance(resource, seen)
 
         return changed
+
+    def _look_at_instance(self, resource: ResourceType, seen: LiveObject) -> None:
+        """Look at an instance, and at its graph: whether that is worked on is the instance's to say, too."""
+        self.instances.add(InstanceKey(resource, seen.meta.namespace, seen.meta.name))
+        key = GraphKey(seen.meta.namespace, graph_name(resource.kind, seen.meta.name))
+        if self._graph_cache.get(*key) is not None:
+            self.graphs.add(key)
 
     def _graph_changed(self, seen: LiveObject) -> None:
         key, uid = GraphKey(seen.meta.namespace, seen.meta.name), GraphUid(seen.meta.uid)
@@ -162,18 +200,18 @@ class Spoke:
         self._look_at_graph(key)
         self._look_at_instance_of(seen)
 
-    def _child_changed(self, graph: GraphUid) -> None:
+    def _child_changed(self, graph: GraphUid, node: NodeId) -> None:
         key = self._graph_keys.get(graph)
         if key is None:
             return
-        self._look_at_graph(key)
+        self._look_at_graph(key, node)
         live = self._graph_cache.get(key.namespace, key.name)
         if live is not None and live.meta.labels.get(labels.TRANSFORM) in self._observing:
             self._look_at_instance_of(live)
 
-    def _look_at_graph(self, key: GraphKey) -> None:
+    def _look_at_graph(self, key: GraphKey, node: NodeId | None = None) -> None:
+        self._executor.wake(key, node)
         self.graphs.add(key)
-        self._executor.wake(key)
 
     def _look_at_instance_of(self, graph: LiveObject) -> None:
         source = graph.body["spec"]["sourceRef"]

@@ -19,6 +19,7 @@ from fleet.errors import FleetError
 from fleet.kube.errors import (
     ConnectionConfigError,
     Silent,
+    TooLarge,
     Unauthorized,
     Unreachable,
     error_of,
@@ -41,6 +42,10 @@ if TYPE_CHECKING:
 REQUEST_TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 5.0
 PAGE_SIZE = 500
+
+MAX_OBJECT_BYTES = 1_572_864
+"""etcd's ``--max-request-bytes``; a larger object would be refused by it, in words that help nobody."""
+
 IN_FLIGHT = 64
 
 FIELD_MANAGER = "pequod-fleet"
@@ -184,6 +189,21 @@ class ClusterClient:
         if cut := b"".join(begun):
             yield cut
 
+    async def preview(
+        self, resource: ResourceType, manifest: Mapping[str, Any], *, manager: str = FIELD_MANAGER
+    ) -> LiveObject:
+        """What a forced server-side apply would make of the object. Nothing is changed, so nothing is recorded."""
+        ref = ObjectRef.of(dict(manifest))
+        raw = await self._request(
+            "PATCH",
+            resource.path(ref.namespace or None, ref.name),
+            doing=f"preview {ref}",
+            body=_encode(manifest),
+            content_type="application/apply-patch+yaml",
+            params={"fieldManager": manager, "force": "true", "dryRun": "All"},
+        )
+        return LiveObject.decode(raw, api_version=resource.api_version, kind=resource.kind)
+
     # Writes
 
     async def apply(
@@ -279,6 +299,11 @@ class ClusterClient:
         content_type: str = "application/json",
         params: dict[str, str] | None = None,
     ) -> LiveObject:
+        if len(body) > MAX_OBJECT_BYTES:
+            raise TooLarge(
+                f"cluster {self.name}: {write.verb} {write.ref}: it has {len(body):,} bytes, and etcd takes "
+                f"{MAX_OBJECT_BYTES:,}; split it, or leave data out"
+            )
         operation = await self._log.intend(write)
         started = time.monotonic()
         error: str | None = None

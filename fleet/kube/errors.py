@@ -57,6 +57,10 @@ class Invalid(Terminal):
     """400, 413 or 422: the API server refuses the object as it is."""
 
 
+class TooLarge(Invalid):
+    """The object is larger than etcd takes. It was not sent."""
+
+
 class AlreadyExists(Terminal):
     """409 on a create: an object of this name exists."""
 

@@ -14,6 +14,15 @@ GRAPH = f"{GROUP}/graph"
 NODE = f"{GROUP}/node"
 """On every object that a node stands for: the node's id."""
 
+ADOPTABLE_BY = f"{GROUP}/adoptable-by"
+"""On somebody else's object: the name of the ResourceGraph that may take it over."""
+
+CONFIRM_PRUNE = f"{GROUP}/confirm-prune"
+"""Annotation on a graph: the generation whose pruning beyond ``maxPrune`` is confirmed."""
+
+SUSPEND = f"{GROUP}/suspend"
+"""Annotation on an instance: ``"true"`` stops all work on it, but for a teardown that somebody asked for."""
+
 INSTANCE = f"{GROUP}/instance"
 """On a graph: the uid of the instance that it was rendered from."""
 

@@ -111,6 +111,8 @@ class InstanceController:
             return None
         if graph is not None and not self._owned(graph, instance):
             return None  # an earlier instance of this name is still torn down; the end of its graph wakes us
+        if active.policy.suspend or is_suspended(instance):
+            return await self._publish(key, instance, graph, statuses.Outcome(suspended=True))
         try:
             memo = await self._render(instance, active, graph)
             if graph is None or not manifests.same(graph, memo.manifest):
@@ -182,7 +184,7 @@ class InstanceController:
         patch = merge_patch(instance.body.get("status", {}), wanted)
         if not patch:
             return None
-        final = wanted["phase"] in {"Ready", "Failed"}
+        final = wanted["phase"] in {"Ready", "Failed", "Suspended"}
         if (postponed_s := self._coalescing.postponed_s(key, final=final)) > 0:
             return postponed_s
         cause = _cause("status of the instance", instance, self.serving.get(key.resource))
@@ -218,6 +220,11 @@ class InstanceController:
     def _owned(self, graph: LiveObject, instance: LiveObject) -> bool:
         owned = any(owner.uid == instance.meta.uid for owner in graph.meta.owner_references)
         return owned and not graph.deleting
+
+
+def is_suspended(instance: LiveObject) -> bool:
+    """Whether its owner asks for the instance to be left alone."""
+    return instance.meta.annotations.get(labels.SUSPEND) == "true"
 
 
 def reads_observed(module: Module) -> bool:

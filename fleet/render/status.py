@@ -22,6 +22,7 @@ class Outcome:
     error: str | None = None
     error_reason: str = ""
     projected: Mapping[str, Any] | None = None
+    suspended: bool = False
 
 
 def build(instance: LiveObject, graph: LiveObject | None, outcome: Outcome, *, now: datetime) -> dict[str, Any]:
@@ -78,6 +79,8 @@ def _conditions(
 def _phase(graph: LiveObject | None, graph_status: Mapping[str, Any], outcome: Outcome) -> str:
     if outcome.error is not None:
         return "Failed"
+    if outcome.suspended:
+        return "Suspended"
     if graph is None or graph_status.get("observedGeneration") != graph.meta.generation:
         return "Progressing" if graph_status else "Pending"
     phase: str = graph_status.get("phase", "Pending")

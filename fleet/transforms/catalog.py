@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fleet.cue.module import Module
-from fleet.transforms.spec import DeletionPolicy
+from fleet.transforms.spec import STRICTEST, DeletionPolicy, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,6 +34,7 @@ class Active:
     crd: Manifest
     resource: ResourceType
     selector: LabelSelector
+    policy: Policy = STRICTEST
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
     retiring: bool = False
 
@@ -57,6 +58,7 @@ def active_of(revision: Revision) -> Active:
         crd=dict(revision.crd),
         resource=revision.resource,
         selector=revision.placement,
+        policy=revision.policy,
     )
 
 

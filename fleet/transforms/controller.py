@@ -134,6 +134,7 @@ class TransformController:
                 crd=manifest,
                 schema_issues=issues,
                 placement=selector,
+                policy=spec.policy,
             )
             revision = await self._repository.record_revision(name, draft=draft)
             progress = replace(progress.reached(step, f"revision {revision.number}"), revision=revision)
@@ -273,5 +274,6 @@ def _active(revision: Revision, spec: TransformSpec, module: Module) -> Active:
         crd=dict(revision.crd),
         resource=revision.resource,
         selector=revision.placement,
+        policy=revision.policy,
         deletion_policy=spec.deletion_policy,
     )

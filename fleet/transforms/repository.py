@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from sqlalchemy import case, func, select, text, update
 
 from fleet.ids import ClusterName, ModuleDigest, TransformName
 from fleet.kube.resources import ResourceType
 from fleet.registry import selection
 from fleet.store.upsert import insert_or_keep, insert_or_update
+from fleet.transforms.spec import STRICTEST, Policy
 from fleet.transforms.tables import RevisionRow, RolloutRow
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ class Draft:
     crd: Mapping[str, Any]
     schema_issues: tuple[SchemaIssue, ...] = ()
     placement: LabelSelector = selection.EVERYTHING
+    policy: Policy = STRICTEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,7 @@ class Revision:
     crd: Mapping[str, Any]
     schema_issues: tuple[SchemaIssue, ...]
     placement: LabelSelector
+    policy: Policy
     created_at: datetime
     withdrawn_at: datetime | None
 
@@ -125,6 +129,7 @@ class TransformRepository:
                 session.add(row)
             row.schema_issues = [{"path": issue.path, "reason": issue.reason} for issue in draft.schema_issues]
             row.placement = draft.placement.to_json()
+            row.policy = msgspec.to_builtins(draft.policy)
             row.withdrawn_at = None
             return _revision(row)
 
@@ -272,6 +277,7 @@ def _revision(row: RevisionRow) -> Revision:
         crd=row.crd,
         schema_issues=tuple(SchemaIssue(**issue) for issue in row.schema_issues),
         placement=selection.parse(row.placement, field="placement"),
+        policy=msgspec.convert(row.policy or {}, Policy),
         created_at=row.created_at,
         withdrawn_at=row.withdrawn_at,
     )

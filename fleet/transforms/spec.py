@@ -53,6 +53,25 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     cluster_selector: dict[str, Any] = {}
 
 
+class Reach(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """``reach``: what nodes may touch beyond the namespace of their instance."""
+
+    cluster_scoped: bool = False
+    namespaces: tuple[str, ...] = ()
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a Transform lets its graphs do; kept in SQL beside the revision, where the hub cluster can be away."""
+
+    reach: Reach = Reach()
+    max_prune: str = "50%"
+    suspend: bool = False
+
+
+STRICTEST = Policy()
+"""What holds where nothing is said."""
+
+
 class TransformSpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """``spec`` of a Transform."""
 
@@ -64,6 +83,14 @@ class TransformSpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     categories: tuple[str, ...] = ()
     placement: Placement = Placement()
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
+    reach: Reach = Reach()
+    max_prune: int | str = "50%"
+    suspend: bool = False
+
+    @property
+    def policy(self) -> Policy:
+        """What the Transform lets its graphs do."""
+        return Policy(reach=self.reach, max_prune=str(self.max_prune), suspend=self.suspend)
 
 
 def parse_spec(spec: object) -> TransformSpec:

@@ -27,6 +27,7 @@ class RevisionRow(Base):
     crd: Mapped[dict[str, Any]] = mapped_column(Json)
     schema_issues: Mapped[list[dict[str, str]]] = mapped_column(Json)
     placement: Mapped[dict[str, Any]] = mapped_column(Json)
+    policy: Mapped[dict[str, Any] | None] = mapped_column(Json)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 

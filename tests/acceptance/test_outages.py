@@ -123,7 +123,7 @@ def test_a_restart_writes_nothing_where_nothing_changed(platform: Platform) -> N
     view.apply(platform.instance("new"))
     platform.until_ready(view, "new")
     touched = platform.audit(
-        "SELECT DISTINCT instance, tag, kind FROM audit_log WHERE id > ? AND tag LIKE '%:intent' AND instance IS NOT NULL",
+        "SELECT DISTINCT instance FROM audit_log WHERE id > ? AND tag LIKE '%:intent' AND instance IS NOT NULL",
         last,
     )
     assert touched == [(f"{platform.namespace}/new",)]
