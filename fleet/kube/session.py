@@ -107,7 +107,6 @@ class Session:
 
     async def renew(self) -> None:
         """Read the connection again. Raises ConnectionConfigError where it cannot be used."""
-        self._renewed_at = time.monotonic()
         known = self._credentials.plugin if self._credentials else None
         if known is not None and (self._refused or known.expires_within(EXPIRY_MARGIN_S)):
             known = None
@@ -119,6 +118,7 @@ class Session:
             if old is not None:
                 await old.retire()
         self._credentials, self._refused, self._lost, self.trouble = fresh, False, False, None
+        self._renewed_at = time.monotonic()
 
     async def close(self) -> None:
         """Close every connection. Nothing may be under way."""
@@ -141,6 +141,7 @@ class Session:
             await self.renew()
         except FleetError as exc:
             self.trouble = exc
+            self._renewed_at = time.monotonic()
             log.warning("the connection cannot be read again", error=str(exc))
 
 
