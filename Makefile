@@ -51,7 +51,10 @@ build: setup ## build the wheel into dist/
 # --- changing it ------------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: setup test-go ## run every test, those on real control planes and PostgreSQL included (none may be skipped)
+test: test-go test-python ## run every test, those on real control planes and PostgreSQL included (none may be skipped)
+
+.PHONY: test-python
+test-python: setup ## all of it but the Go tests (ARGS are pytest's)
 	@$(PY) -m pytest -p tests.plugins.no_skips --no-skips $(ARGS)
 
 .PHONY: test-unit
