@@ -63,7 +63,9 @@ test-unit: setup ## run the tests that need nothing but Python
 
 .PHONY: test-go
 test-go: setup ## run the tests of the CUE engine
-	@for module in $(GO_MODULES); do echo "go test $$module"; (cd $$module && $(GO) test ./...); done
+	@result=0; for module in $(GO_MODULES); do \
+		echo "go test $$module"; (cd $$module && $(GO) test ./...) || result=1; \
+	done; exit $$result
 
 .PHONY: check
 check: lint types layers vet ## what a commit must pass, before make test: lint, formats, strict types, import layers
