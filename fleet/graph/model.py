@@ -112,8 +112,8 @@ class ReadyWhen(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         """What ValueError says becomes part of the GraphError, behind the path of the field."""
         if self.type is ReadyWhenType.CONDITION_MATCH and not self.condition:
             raise ValueError("a ConditionMatch needs the name of a condition")
-        if self.type is ReadyWhenType.EXPRESSION:
-            raise ValueError("readyWhen type Expression is not supported by this version; use ConditionMatch")
+        if self.type is ReadyWhenType.EXPRESSION and not self.expression:
+            raise ValueError("an Expression needs an expression in CEL")
 
 
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
