@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 )
@@ -146,11 +145,3 @@ func enumeration(alts []*alt) ([]any, bool) {
 }
 
 func sortedKeys[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }
-
-func canonical(s any) string {
-	b, err := json.Marshal(s)
-	if err != nil {
-		panic(err) // only maps, slices, strings, numbers and raw JSON are in a schema
-	}
-	return string(b)
-}

@@ -109,3 +109,27 @@ func TestSharedDefinitionsStayApart(t *testing.T) {
 		t.Errorf("a.n has the limit of b.n: %v", a)
 	}
 }
+
+// BenchmarkExtract reads a definition of the size of an ordinary module.
+func BenchmarkExtract(b *testing.B) {
+	v := compile(`#D: {
+		image!:   =~"^[^:]+:[^:]+$"
+		port:     #Port | *8080
+		replicas: int & >=1 & <=50 | *2
+		size:     "small" | *"medium" | "large"
+		env: [string]: string
+		probes: {liveness: #Probe, readiness?: #Probe}
+		ingress: {
+			enabled: bool | *false
+			if enabled {host!: =~"\\.", tls: bool | *true}
+		}
+		volumes: [...{kind!: "empty"} | {kind!: "claim", size: string}]
+	}
+	#Port: int & >=1 & <=65535
+	#Probe: {path: string | *"/healthz", port?: #Port, every: int & >=1 | *10}`)
+	for b.Loop() {
+		if _, err := Extract(v); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
