@@ -19,8 +19,16 @@ if TYPE_CHECKING:
 @options.database
 @options.clusters
 @click.option("--listen", metavar="HOST:PORT", help="Health and metrics.  [default: 127.0.0.1:8642]")
-@click.option("--log-format", type=click.Choice([each.value for each in LogFormat]))
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
+@click.option(
+    "--log-format",
+    type=click.Choice([each.value for each in LogFormat]),
+    help="How log lines look.  [default: text]",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    help="What is logged.  [default: info]",
+)
 def hub(
     database_url: str | None,
     clusters: Path | None,

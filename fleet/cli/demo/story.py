@@ -73,7 +73,9 @@ class Story:
         serves = partial(sights.serves_transforms, self._clusters[HUB])
         self._follow(
             *(
-                Event(place=name, what="the cluster in SQL", look=partial(self._look_at_registration, name))
+                Event(
+                    place=name, what="the cluster to be reachable", look=partial(self._look_at_registration, name)
+                )
                 for name in CLUSTERS
             ),
             Event(place=HUB, what="the kind Transform", look=serves),
