@@ -87,8 +87,6 @@ class Executor:
         except BaseException:
             run.dirty.update(run.nodes)  # what this turn took and did not get to judge
             raise
-        finally:
-            await self._tools.ledger.flush(run.uid)
         published = await self._publish(graph, run, held=held)
         return _earliest(published, LOOK_AGAIN_S if held else None, next_look_s(run))
 

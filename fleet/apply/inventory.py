@@ -94,9 +94,7 @@ class Inventory:
         rows = [_row(entry) for entry in entries]
         if not rows:
             return
-        async with self._database.writing() as session:
-            connection = await session.connection()
-            await connection.execute(self._record, rows)
+        await self._database.write_rows(self._record, rows)
 
     async def forget(self, entry: Entry) -> None:
         """Its object is gone, or is left to others."""

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from fleet.kube.objects import LiveObject
     from fleet.watch.informers import Informer
 
+MAX_RELEASED = 10_000
+
 LOOK_AGAIN_S = 30.0
 """A held object says by a watch event that it is gone; this guards against a missed one."""
 
@@ -59,10 +61,11 @@ class Teardown:
         self._discovery = discovery
         self._children = children
         self._ledger = ledger
+        self._released: set[GraphUid] = set()  # the watch may show a graph once more after it was let go
 
     async def take_down(self, graph: LiveObject) -> float | None:
         """One step of the teardown of a deleted graph; the last one lets the graph go."""
-        if labels.TEARDOWN_FINALIZER not in graph.meta.finalizers:
+        if labels.TEARDOWN_FINALIZER not in graph.meta.finalizers or GraphUid(graph.meta.uid) in self._released:
             return None
         entries = self._ledger.entries(GraphUid(graph.meta.uid)) + await self._unrecorded(graph)
         held = await self._remove_waves(graph, entries, reason="teardown of the graph")
@@ -177,12 +180,14 @@ class Teardown:
         kept = [each for each in graph.meta.finalizers if each != labels.TEARDOWN_FINALIZER]
         patch = {"metadata": {"finalizers": kept, "resourceVersion": graph.meta.resource_version}}
         try:
-            released = await self._client.merge_patch(
+            await self._client.merge_patch(
                 GRAPHS, graph.ref, patch, cause=causes.of_graph(graph, "teardown is complete")
             )
         except NotFound:
             return
-        self._graphs.learn(released)
+        if len(self._released) >= MAX_RELEASED:
+            self._released.clear()
+        self._released.add(GraphUid(graph.meta.uid))
 
 
 def _is_gone(outcome: Removal | FleetError) -> bool:

@@ -85,6 +85,4 @@ class AuditLog:
         return OperationId(f"{self._run_id}-{next(self._operations):x}")
 
     async def _insert(self, rows: Sequence[Row]) -> None:
-        async with self._database.writing() as session:
-            connection = await session.connection()
-            await connection.execute(self._statement, rows)
+        await self._database.write_rows(self._statement, rows)

@@ -60,6 +60,7 @@ class Spoke:
         progressed: Callable[[TransformName], None],
     ) -> None:
         self._catalog = catalog
+        self._ledger = ledger
         self._informers = informers
         self._tell_progress = progressed
         self._graph_keys: dict[GraphUid, GraphKey] = {}
@@ -119,6 +120,7 @@ class Spoke:
                     work(self.instances, self._instance_controller.reconcile, workers=INSTANCE_WORKERS)
                 )
                 group.create_task(work(self.graphs, self._executor.reconcile, workers=GRAPH_WORKERS))
+                group.create_task(self._ledger.run())
         finally:
             unsubscribe()
 

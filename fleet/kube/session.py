@@ -16,6 +16,8 @@ import socket
 import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import structlog
@@ -59,6 +61,7 @@ class Session:
         self._refused = False
         self._lost = False
         self._credentials: Credentials | None = None
+        self._proxy: str | None = None
         self._transport: _Transport | None = None
 
     @asynccontextmanager
@@ -92,7 +95,7 @@ class Session:
                 headers=sent,
                 timeout=timeout,
                 allow_redirects=False,
-                proxy=read.configuration.proxy,
+                proxy=self._proxy,
                 server_hostname=read.configuration.tls_server_name,
             ) as response:
                 yield response
@@ -117,6 +120,7 @@ class Session:
             old, self._transport = self._transport, _Transport(tls, fingerprint)
             if old is not None:
                 await old.retire()
+        self._proxy = fresh.configuration.proxy or _proxy_of_environment(fresh.configuration.host)
         self._credentials, self._refused, self._lost, self.trouble = fresh, False, False, None
         self._renewed_at = time.monotonic()
 
@@ -145,6 +149,14 @@ class Session:
             log.warning("the connection cannot be read again", error=str(exc))
 
 
+def _proxy_of_environment(host: str) -> str | None:
+    """The proxy that ``HTTPS_PROXY`` and ``NO_PROXY`` give for a server; aiohttp would ask for each request."""
+    url = urlsplit(host)
+    if url.hostname is None or proxy_bypass(url.hostname):
+        return None
+    return getproxies().get(url.scheme)
+
+
 class _Transport:
     """One HTTP session. Each request holds it as a context; once retired, the last one to leave closes it."""
 
@@ -153,7 +165,6 @@ class _Transport:
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=tls, keepalive_timeout=60, socket_factory=_new_socket),
             read_bufsize=READ_BUFFER_BYTES,
-            trust_env=True,
         )
         self._requests = 0
         self._retired = False

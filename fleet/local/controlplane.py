@@ -101,7 +101,8 @@ class ControlPlane:
         while (trouble := self._api_server_trouble()) is not None:
             yield trouble
             self._api_server.check()
-        self.write_kubeconfig(self.kubeconfig, user=_ADMIN, token=self.token)
+        # The user has the cluster in its name, so that kubeconfigs can be merged.
+        self.write_kubeconfig(self.kubeconfig, user=f"{_ADMIN}@{name}", token=self.token)
         for controller in self._controllers:
             controller.launch()
         for find_trouble in (self._node_trouble, self._controllers_trouble):

@@ -16,17 +16,18 @@ from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import event, text
+from sqlalchemy import create_engine, event, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 from fleet.store import urls
+from fleet.store.bulk import BulkWriter
 from fleet.store.errors import DatabaseBusy, mapped
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine, Executable
     from sqlalchemy.engine import URL
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -43,8 +44,18 @@ POSTGRES_CONNECTIONS = 10
 class Database:
     """Sessions on one database. Get one with ``async with Database.open(url) as database``."""
 
-    def __init__(self, *, name: str, reader: AsyncEngine, writer: AsyncEngine, turn: asyncio.Lock | None) -> None:
+    def __init__(
+        self,
+        *,
+        name: str,
+        reader: AsyncEngine,
+        writer: AsyncEngine,
+        turn: asyncio.Lock | None,
+        bulk: BulkWriter | None,
+    ) -> None:
         self.name = name
+        self._writer = writer
+        self._bulk = bulk
         self.dialect = writer.dialect
         self._turn = turn
         self._read_sessions = async_sessionmaker(reader, expire_on_commit=False)
@@ -58,13 +69,15 @@ class Database:
         name = urls.described(parsed)
         if urls.is_sqlite(parsed):
             reader, writer = _sqlite_reader(parsed), sqlite_writer(parsed)
-            turn = asyncio.Lock()
+            turn, bulk = asyncio.Lock(), BulkWriter(_sqlite_bulk(parsed))
         else:
-            writer, turn = postgres_engine(parsed), None
+            writer, turn, bulk = postgres_engine(parsed), None, None
             reader = writer.execution_options(postgresql_readonly=True)
         try:
-            yield cls(name=name, reader=reader, writer=writer, turn=turn)
+            yield cls(name=name, reader=reader, writer=writer, turn=turn, bulk=bulk)
         finally:
+            if bulk is not None:
+                await bulk.close()
             await reader.dispose()
             await writer.dispose()
 
@@ -85,6 +98,16 @@ class Database:
             with mapped(self.name):
                 async with self._write_sessions() as session, session.begin():
                     yield session
+
+    async def write_rows(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute ``statement`` once for each of ``rows``, in a transaction of its own: the fastest way."""
+        async with self._its_turn():
+            with mapped(self.name):
+                if self._bulk is not None:
+                    await self._bulk.write(statement, rows)
+                else:
+                    async with self._writer.begin() as connection:
+                        await connection.execute(statement, list(rows))
 
     async def ping(self) -> None:
         """Return if the database answers; raises DatabaseUnavailable otherwise."""
@@ -115,6 +138,14 @@ def sqlite_writer(url: URL) -> AsyncEngine:
     return engine
 
 
+def _sqlite_bulk(url: URL) -> Engine:
+    """A second connection that writes, which takes turns with the first."""
+    engine = create_engine(url.set(drivername="sqlite"), pool_size=1, max_overflow=0, **_SQLITE, **_JSON)
+    _begin_with(engine, "BEGIN IMMEDIATE")
+    event.listen(engine, "connect", _prepare_to_write)
+    return engine
+
+
 def _sqlite_reader(url: URL) -> AsyncEngine:
     engine = _sqlite(url, connections=SQLITE_READERS, begin="BEGIN")
     event.listen(engine.sync_engine, "connect", _prepare_to_read)
@@ -124,20 +155,17 @@ def _sqlite_reader(url: URL) -> AsyncEngine:
 def _sqlite(url: URL, *, connections: int, begin: str) -> AsyncEngine:
     urls.check_folder(url)
     engine = create_async_engine(
-        url,
-        pool_size=connections,
-        max_overflow=0,
-        pool_timeout=WRITE_TURN_TIMEOUT_S,
-        # With None the driver starts no transactions of its own, and ours begin as _begin says.
-        connect_args={"timeout": BUSY_TIMEOUT_S, "isolation_level": None},
-        **_JSON,
+        url, pool_size=connections, max_overflow=0, pool_timeout=WRITE_TURN_TIMEOUT_S, **_SQLITE, **_JSON
     )
+    _begin_with(engine.sync_engine, begin)
+    return engine
 
+
+def _begin_with(engine: Engine, begin: str) -> None:
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
 
-    event.listen(engine.sync_engine, "begin", _begin)
-    return engine
+    event.listen(engine, "begin", _begin)
 
 
 def _prepare_to_write(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
@@ -191,4 +219,6 @@ def _to_json(value: object) -> str:
 
 # SQLite answers SELECT 1 without having looked at its file.
 _PINGS = {"sqlite": text("SELECT count(*) FROM sqlite_master"), "postgresql": text("SELECT 1")}
+# With None the driver starts no transactions of its own, and ours begin as _begin_with says.
+_SQLITE: dict[str, Any] = {"connect_args": {"timeout": BUSY_TIMEOUT_S, "isolation_level": None}}
 _JSON: dict[str, Any] = {"json_serializer": _to_json, "json_deserializer": msgspec.json.decode}

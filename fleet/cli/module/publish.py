@@ -1,3 +1,6 @@
 import click
+
+
 @click.command()
-def publish(): pass
+def publish():
+    pass
