@@ -194,15 +194,17 @@ class ClusterClient:
     ) -> LiveObject:
         """What a forced server-side apply would make of the object. Nothing is changed, so nothing is recorded."""
         ref = ObjectRef.of(dict(manifest))
+        doing = f"preview {ref}"
         raw = await self._request(
             "PATCH",
             resource.path(ref.namespace or None, ref.name),
-            doing=f"preview {ref}",
+            doing=doing,
             body=_encode(manifest),
             content_type="application/apply-patch+yaml",
             params={"fieldManager": manager, "force": "true", "dryRun": "All"},
         )
-        return LiveObject.decode(raw, api_version=resource.api_version, kind=resource.kind)
+        with mapped_decode_errors(self.name, doing):
+            return LiveObject.decode(raw, api_version=resource.api_version, kind=resource.kind)
 
     # Writes
 

@@ -19,16 +19,12 @@ Key = tuple[str, str]
 """Namespace (empty for cluster-scoped objects) and name."""
 
 
-RECENT_DELETIONS = 1000
-
-
 class ObjectCache:
     """Objects of one resource type on one cluster. Changed only from the event loop's thread."""
 
     def __init__(self, *, index_label: str | None = None) -> None:
         self._objects: dict[Key, LiveObject] = {}
         self._stands_at = 0
-        self._deleted: dict[Key, None] = {}  # a set that knows who came first
         self._index_label = index_label
         self._index: dict[str, set[Key]] = defaultdict(set)
 
@@ -41,10 +37,6 @@ class ObjectCache:
     def get(self, namespace: str, name: str) -> LiveObject | None:
         """The last known state of an object, or None where none is known."""
         return self._objects.get((namespace, name))
-
-    def saw_deleted(self, namespace: str, name: str) -> bool:
-        """Whether the stream has lately told that this object was deleted; its absence from a list is less."""
-        return (namespace, name) in self._deleted
 
     def labelled(self, value: str) -> list[LiveObject]:
         """The objects whose index label has ``value``, in order of their names."""
@@ -77,9 +69,6 @@ class ObjectCache:
             return False
         del self._objects[key]
         self._unindex(key, known)
-        self._deleted[key] = None
-        if len(self._deleted) > RECENT_DELETIONS:
-            del self._deleted[next(iter(self._deleted))]
         return True
 
     def replace(self, objects: list[LiveObject], *, version: int) -> list[LiveObject]:
@@ -91,7 +80,6 @@ class ObjectCache:
         restored = version < self._stands_at
         gone, self._objects = self._objects, {}
         self._index.clear()
-        self._deleted.clear()
         self._stands_at = version
         news = []
         for seen in objects:
@@ -112,7 +100,6 @@ class ObjectCache:
         if known is not None:
             self._unindex(key, known)
         self._objects[key] = seen
-        self._deleted.pop(key, None)
         if (value := self._index_value(seen)) is not None:
             self._index[value].add(key)
 

@@ -82,7 +82,7 @@ class Informer:
     def learn(self, seen: LiveObject) -> None:
         """Take the answer to a write of our own, ahead of the stream."""
         if self.cache.learn(seen):
-            self._tell(seen)
+            self._tell(self._on_change, seen)
 
     def hurry(self) -> None:
         """What broke the stream may be over: let it try again now."""
@@ -99,17 +99,17 @@ class Informer:
         match event:
             case Changed(seen):
                 if self.cache.put(seen):
-                    self._tell(seen)
+                    self._tell(self._on_change, seen)
             case Deleted(seen):
                 if self._on_deleted is not None:
-                    self._on_deleted(seen)
+                    self._tell(self._on_deleted, seen)
                 if self.cache.remove(seen):
-                    self._tell(seen)
+                    self._tell(self._on_change, seen)
             case Listed(objects, version):
                 self.broken = None
                 self._listed = True
                 for seen in self.cache.replace(objects, version=version_number(version)):
-                    self._tell(seen)
+                    self._tell(self._on_change, seen)
             case Resumed():
                 self.broken = None
             case Broken(error):
@@ -121,9 +121,9 @@ class Informer:
             log.info("stream broken", cluster=self._client.name, resource=str(self.resource), error=str(error))
         self.broken = error
 
-    def _tell(self, seen: LiveObject) -> None:
+    def _tell(self, handler: OnChange, seen: LiveObject) -> None:
         try:
-            self._on_change(seen)
+            handler(seen)
         except Exception:
             log.exception("cannot handle a change", cluster=self._client.name, object=str(seen.ref))
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fleet.kube.objects import LiveObject
-from fleet.watch import cache as caches
 from fleet.watch.cache import ObjectCache
 from tests.unit.kube.scripted import configmap
 
@@ -63,7 +62,6 @@ def test_a_deletion_spares_the_namesake_that_a_write_made_since(cache: ObjectCac
 
     assert not cache.remove(obj("a", 8))
     assert names(cache) == ["a@10"]
-    assert not cache.saw_deleted("ns", "a")
 
 
 def test_a_list_tells_what_is_gone_new_and_different(cache: ObjectCache) -> None:
@@ -100,39 +98,6 @@ def test_a_namesake_of_the_same_version_in_another_cluster_is_news(cache: Object
     cache.replace([obj("a", 5, uid="one")], version=10)
 
     assert names(cache.replace([obj("a", 5, uid="two")], version=10)) == ["a@5"]
-
-
-def test_a_deletion_is_remembered_until_the_name_is_taken_or_a_list_comes(cache: ObjectCache) -> None:
-    cache.put(obj("a", 5))
-    cache.put(obj("b", 6))
-    cache.remove(obj("a", 7))
-    cache.remove(obj("b", 8))
-    assert cache.saw_deleted("ns", "a")
-
-    cache.put(obj("a", 9))
-    assert not cache.saw_deleted("ns", "a")
-    assert cache.saw_deleted("ns", "b")
-
-    cache.replace([], version=20)
-    assert not cache.saw_deleted("ns", "a")
-    assert not cache.saw_deleted("ns", "b")
-
-
-def test_absence_from_a_list_is_no_deletion_seen(cache: ObjectCache) -> None:
-    cache.put(obj("a", 5))
-
-    cache.replace([], version=10)
-
-    assert not cache.saw_deleted("ns", "a")
-
-
-def test_only_so_many_deletions_are_remembered(cache: ObjectCache, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(caches, "RECENT_DELETIONS", 3)
-    for number in range(10):
-        cache.put(obj(f"n{number}", 2 * number + 1))
-        cache.remove(obj(f"n{number}", 2 * number + 2))
-
-    assert [number for number in range(10) if cache.saw_deleted("ns", f"n{number}")] == [7, 8, 9]
 
 
 def test_versions_that_cannot_be_ordered_are_taken_as_the_stream_gives_them(cache: ObjectCache) -> None:

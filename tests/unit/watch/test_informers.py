@@ -21,6 +21,7 @@ from tests.unit.kube.scripted import (
     bookmark,
     configmap,
     deleted,
+    error_line,
     hang,
     held,
     listing,
@@ -94,7 +95,6 @@ async def test_the_handler_hears_of_each_change_once(
         await heard.until("a@5", "b@11", "a@12")
 
         assert [each.meta.name for each in informer.cache] == ["b"]
-        assert informer.cache.saw_deleted("ns", "a")
         assert informer.seeing
 
 
@@ -292,3 +292,22 @@ async def test_a_hurry_wakes_the_streams_that_are_broken(
         await becomes(lambda: informer.broken)
         informers.hurry()
         await becomes(lambda: informer.seeing)
+
+
+async def test_a_deletion_that_the_stream_tells_is_more_than_an_absence(
+    server: ScriptedServer, client: ClusterClient, heard: Heard
+) -> None:
+    gone = Heard()
+    gone.fails_on = "a"  # and a handler that fails over it ends nothing
+    server.will(
+        listing(configmap("a", 5), configmap("b", 6), version=10),
+        watching(deleted(configmap("a", 11)), error_line(410, "Expired")),
+        listing(version=20),
+        HANG,
+    )
+    with capture_logs():
+        async with Informers(client) as informers:
+            informers.start(CONFIGMAPS, on_change=heard, on_deleted=gone)
+            await heard.until("a@5", "b@6", "a@11", "b@6")
+
+    assert gone.names == ["a@11"]
