@@ -102,7 +102,7 @@ class ControlPlane:
             yield trouble
             self._api_server.check()
         # The user has the cluster in its name, so that kubeconfigs can be merged.
-        self.write_kubeconfig(self.kubeconfig, user=f"{_ADMIN}@{name}", token=self.token)
+        self.write_kubeconfig(self.kubeconfig, user=f"{_ADMIN}@{self.name}", token=self.token)
         for controller in self._controllers:
             controller.launch()
         for find_trouble in (self._node_trouble, self._controllers_trouble):
