@@ -30,7 +30,9 @@ async def generate(
 ) -> Generated:
     """As the Transform controller does it, without the annotation that numbers the revision. Raises ModuleError."""
     transform = TransformName(name or authored.name)
-    spec = TransformSpec(cue_ref=CueRef(type=SourceType.INLINE, ref=authored.where), group=group, version=version)
+    spec = TransformSpec(
+        cue_ref=CueRef(type=SourceType.INLINE, ref=authored.where), group=group, version=version
+    )
     meta = await evaluator.inspect(authored.module)
     schema = await evaluator.schema(authored.module)
     names = crds.generated_names(

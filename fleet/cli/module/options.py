@@ -22,7 +22,5 @@ def transform(command: Command) -> Command:
     group = click.option(
         "--group", default="platform.pequod.io", show_default=True, help="spec.group of the Transform."
     )
-    version = click.option(
-        "--version", default="v1alpha1", show_default=True, help="spec.version of the Transform."
-    )
+    version = click.option("--version", default="v1alpha1", show_default=True, help="spec.version of the Transform.")
     return group(version(command))

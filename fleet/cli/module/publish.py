@@ -1,6 +1,3 @@
 import click
-
-
 @click.command()
-def publish():
-    pass
+def publish(): pass

@@ -84,7 +84,9 @@ def _pairs(ctx: click.Context, parameter: click.Parameter, given: tuple[str, ...
 )
 @options.transform
 @common.output(Form)
-def render(*, where: str, file: TextIO, group: str, version: str, output: str, **given: object) -> None:
+def render(  # noqa: PLR0913 - one for each option
+    *, where: str, file: TextIO, group: str, version: str, output: str, **given: object
+) -> None:
     """Render one instance, and print the objects that it becomes.
 
     What a node waits for, violations and the projected status follow as comments. The exit code is 1 where the

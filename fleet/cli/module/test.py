@@ -56,7 +56,9 @@ def test(*, where: str, pattern: str, update: bool) -> None:
 
 async def _run(authored: Authored, table: Iterable[Case]) -> list[Ran]:
     async with Evaluator(size=1) as evaluator:
-        return [await running.run(evaluator, authored.module, case, check=soundness.check) for case in table]
+        return [
+            await running.run(evaluator, authored.module, case, check=soundness.check) for case in table
+        ]
 
 
 def _show(ran: Ran) -> bool:
@@ -88,9 +90,7 @@ def _why(ran: Ran) -> str:
         case Verdict.NEW:
             return f"nothing is expected yet, and {_outcome(ran)} came; --update writes it into {ran.case.file}"
         case Verdict.TURNED:
-            return (
-                f"{_outcome(ran)} came instead; if that is right, remove what {ran.case.file} expects and --update"
-            )
+            return f"{_outcome(ran)} came instead; if that is right, remove what {ran.case.file} expects and --update"
         case _:
             return ""
 

@@ -50,9 +50,7 @@ def vet(where: str, output: str) -> None:
     if not schema.issues:
         click.echo("schema: exact: the API server refuses everything that the module does not accept")
         return
-    click.echo(
-        f"schema: wider than the module in {_places(len(schema.issues))}; what it lets pass fails at rendering"
-    )
+    click.echo(f"schema: wider than the module in {_places(len(schema.issues))}; what it lets pass fails at rendering")
     rows = [(each.path or "(all of it)", each.reason) for each in schema.issues]
     tables.show(Console(), ("PATH", "REASON"), rows)
 
