@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import socket
 import subprocess
+from contextlib import closing
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Self
 
 import yaml
@@ -22,6 +25,7 @@ USER, PASSWORD = "reader", "s3cret&pass word"
 # bcrypt of the password, as `htpasswd -B` makes it
 _HTPASSWD = f"{USER}:$2b$04$LsestOTgYtk1GNCfuXzJee/cBS4E9jCEmLh8.e44wMgSJgwF3GtXK\n"
 _TIMEOUT_S = 60
+_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
 class Registry:
@@ -71,6 +75,41 @@ class Registry:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
         self.cue("mod", "publish", version, folder=source, prefix=prefix)
+
+    def retag(self, repository: str, tag: str, new: str) -> None:
+        """Let another tag name what ``tag`` names, as `crane tag` does."""
+        _, manifest = self._ask("GET", f"{repository}/manifests/{tag}", headers={"Accept": _MANIFEST})
+        self._put_manifest(repository, new, manifest)
+
+    def delete(self, repository: str, tag: str) -> None:
+        """Delete a tag."""
+        self._ask("DELETE", f"{repository}/manifests/{tag}")
+
+    def put_empty_image(self, repository: str, tag: str) -> None:
+        """Push what is no module: a container image without layers."""
+        content = b"{}"
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        where, _ = self._ask("POST", f"{repository}/blobs/uploads/")
+        octets = {"Content-Type": "application/octet-stream"}
+        self._ask("PUT", f"{where.partition('/v2/')[2]}&digest={digest}", body=content, headers=octets)
+        config = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest, "size": len(content)}
+        manifest = {"schemaVersion": 2, "mediaType": _MANIFEST, "config": config, "layers": []}
+        self._put_manifest(repository, tag, json.dumps(manifest).encode())
+
+    def _put_manifest(self, repository: str, tag: str, manifest: bytes) -> None:
+        headers = {"Content-Type": _MANIFEST}
+        self._ask("PUT", f"{repository}/manifests/{tag}", body=manifest, headers=headers)
+
+    def _ask(
+        self, method: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[str, bytes]:
+        """The Location and the body that the registry answers with."""
+        with closing(HTTPConnection(self.host, timeout=_TIMEOUT_S)) as connection:
+            connection.request(method, f"/v2/{path}", body=body, headers=dict(headers or {}))
+            answer = connection.getresponse()
+            content = answer.read()
+        assert answer.status < 300, f"{method} {path}: {answer.status} {content.decode()}"
+        return answer.headers.get("Location", ""), content
 
     def cue(self, *arguments: str, folder: Path, prefix: str = "") -> str:
         """Run the cue command with this registry as its only one."""

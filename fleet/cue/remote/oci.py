@@ -39,7 +39,7 @@ class _Request(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     password: str = ""
     token: str = ""
     ca: str = ""
-    max_bytes: int = _MOST_ZIP_BYTES
+    max_bytes: int
 
 
 class _Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +127,7 @@ def _request(op: str, ref: OciRef, secret: PullSecret) -> _Request:
         password=found.password,
         token=found.token,
         ca=authority,
+        max_bytes=_MOST_ZIP_BYTES,
     )
 
 

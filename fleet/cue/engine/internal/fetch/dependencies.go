@@ -122,7 +122,11 @@ func unknown(found []dependency, known map[module.Version]dependency) []module.V
 func addAll(ctx context.Context, known map[module.Version]dependency, into *collection) error {
 	selected := map[string]string{} // the highest version, by path with its major version
 	for version := range known {
-		selected[version.Path()] = module.Versions{}.Max(selected[version.Path()], version.Version())
+		highest, ok := selected[version.Path()]
+		if !ok {
+			highest = version.Version() // not "", which Max takes for higher than all
+		}
+		selected[version.Path()] = module.Versions{}.Max(highest, version.Version())
 	}
 	var mutex sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
