@@ -12,9 +12,10 @@ import (
 
 // A longer run: go test . -args -n 20000 -seed 7 (or DIFFTEST_N and DIFFTEST_SEED).
 var (
-	cases = flag.Int("n", intEnv("DIFFTEST_N", 300), "generated values per definition")
-	seed  = flag.Int("seed", intEnv("DIFFTEST_SEED", 1), "seed of the generator")
-	only  = flag.String("only", "", "names of definitions, separated by commas")
+	cases    = flag.Int("n", intEnv("DIFFTEST_N", 300), "generated values per definition")
+	seed     = flag.Int("seed", intEnv("DIFFTEST_SEED", 1), "seed of the generator")
+	invented = flag.Int("invented", intEnv("DIFFTEST_INVENTED", 100), "definitions made up at random")
+	only     = flag.String("only", "", "names of definitions, separated by commas")
 )
 
 func intEnv(name string, otherwise int) int {

@@ -99,22 +99,26 @@ func (w *walker) nodeArm(n *node, c carrier, how strictness) (s map[string]any, 
 	if n.anyKind() {
 		return map[string]any{}, true
 	}
-	exact = true
-	if c.nullable && !n.nullable() {
-		w.widen(n.path, "null, which another alternative allows")
-		exact = false
-	}
 	s = map[string]any{}
-	arms, ok := w.armsOf(n.values(), c, n.path, how)
+	arms, exact := w.armsOf(n.values(), c, n.path, how)
 	if len(arms) == 0 {
-		return map[string]any{"not": map[string]any{}}, exact
+		return map[string]any{"not": map[string]any{}}, exact // null is not looked at there
 	}
 	if !separated(n.values()) || ambiguousLists(n.values()) {
 		w.widen(n.path, "alternatives within alternatives: data that fits several of them is refused by CUE only")
 		exact = false
 	}
 	inline(s, arms)
-	return s, exact && ok
+	// Of a value validation the API server looks at nothing but a direct enum for null, and that refuses it.
+	_, enum := s["enum"]
+	switch {
+	case enum && n.nullable():
+		s = map[string]any{"allOf": []any{s}}
+	case !enum && c.nullable && !n.nullable():
+		w.widen(n.path, "null, which another alternative allows")
+		exact = false
+	}
+	return s, exact
 }
 
 // otherFields keeps out the fields that only other alternatives have.

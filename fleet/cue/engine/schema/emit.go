@@ -52,6 +52,9 @@ func (w *walker) emit(n *node, at place) map[string]any {
 	}
 	if n.anyKind() {
 		s[preserveUnknown] = true
+		if slices.ContainsFunc(alts, composite) {
+			w.widen(n.path, "alternatives beside one that allows everything: data that fits several is refused by CUE only")
+		}
 		return s
 	}
 	switch ks := kinds(alts); {

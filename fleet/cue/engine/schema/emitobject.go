@@ -50,10 +50,11 @@ func (w *walker) emitMap(s map[string]any, o *object, path string, at place) boo
 			return false
 		}
 	}
+	values := w.emit(o.values, at.within(o.max, false))
+	s["additionalProperties"] = values
 	if o.keys != nil {
-		w.emitKeys(s, o, path, at)
+		w.emitKeys(s, o, values, path, at)
 	}
-	s["additionalProperties"] = w.emit(o.values, at.within(o.max, false))
 	return true
 }
 

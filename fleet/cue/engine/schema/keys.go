@@ -21,9 +21,9 @@ const (
 )
 
 // emitKeys writes the constraint on the keys of a map as a rule in CEL, the only place that structural schemas have for it.
-func (w *walker) emitKeys(s map[string]any, o *object, path string, at place) {
+func (w *walker) emitKeys(s map[string]any, o *object, values map[string]any, path string, at place) {
 	expr, perKey, ok := keyExpr(o.keys)
-	if !ok {
+	if !ok || !declared(values) {
 		w.widen(path, "constraint on field names is checked by CUE only")
 		return
 	}
@@ -42,6 +42,17 @@ func (w *walker) emitKeys(s map[string]any, o *object, path string, at place) {
 		"rule":    "self.all(k, " + expr + ")",
 		"message": "field names must satisfy: " + expr,
 	}}
+}
+
+// declared tells that CEL has a type for the values of a schema; it has none for a map of values without.
+func declared(s map[string]any) bool {
+	if items, ok := s["items"].(map[string]any); ok {
+		return declared(items)
+	}
+	if values, ok := s["additionalProperties"].(map[string]any); ok {
+		return declared(values)
+	}
+	return s["type"] != nil || s[intOrString] != nil
 }
 
 // keyExpr writes alternatives for a key k in CEL, and gives the cost for one key.

@@ -42,8 +42,11 @@ func (w *walker) structs(v cue.Value, path string) []*alt {
 			continue
 		}
 		f := w.field(sel, values[i], path, conditions.of(sel.Unquoted()))
+		if refuses(v, sel.Unquoted()) {
+			f.node.alts = nil
+		}
 		if len(f.node.alts) == 0 {
-			if f.required {
+			if f.required || f.def != nil {
 				return nil
 			}
 			if !v.Allows(cue.AnyString) {
@@ -89,7 +92,7 @@ func (w *walker) undecided(v cue.Value) bool {
 func (w *walker) field(sel cue.Selector, v cue.Value, path string, c *conditions) field {
 	f := field{name: sel.Unquoted()}
 	p := join(path, sel)
-	if c != nil && c.self {
+	if c != nil && (c.self || c.any() && v.IncompleteKind() != cue.StructKind && !isStruct(v)) {
 		w.widen(p, "depends on a condition")
 		f.node = &node{path: p, doc: doc(v), alts: []*alt{anything()}}
 		return f
@@ -176,12 +179,12 @@ func (w *walker) isOpen(v cue.Value, patterns []pattern) bool {
 	case !v.LookupPath(cue.MakePath(cue.AnyString)).Exists():
 		return false
 	case len(patterns) == 0:
-		return true
+		return accepts(v, "\u00e9\u3042") // not if another conjunct is closed: #A & {...}
 	}
 	// "..." and a pattern both show up there. They differ for a name that the pattern does not match.
 	for _, name := range oddNames {
 		if !slices.ContainsFunc(patterns, func(p pattern) bool { return p.matches(name) }) {
-			return v.LookupPath(cue.MakePath(cue.Str(name).Optional())).Exists()
+			return v.LookupPath(cue.MakePath(cue.Str(name).Optional())).Exists() && accepts(v, name)
 		}
 	}
 	return true
@@ -189,6 +192,20 @@ func (w *walker) isOpen(v cue.Value, patterns []pattern) bool {
 
 // oddNames are names that one pattern or another does not match.
 var oddNames = []string{"", "a", "x-y", "0", "-", "A B", "\u00e9\u3042", strings.Repeat("z", 1000)}
+
+// refuses tells that a struct names a field that one of its conjuncts, being closed, does not have (#A & {b?: int}).
+func refuses(v cue.Value, name string) bool {
+	if op, _ := v.Expr(); op != cue.AndOp {
+		return false
+	}
+	err := v.FillPath(cue.MakePath(cue.Str(name)), v.Context().CompileString("_")).Validate()
+	return err != nil && strings.Contains(err.Error(), "not allowed")
+}
+
+// accepts tells that a struct takes a field of a name.
+func accepts(v cue.Value, name string) bool {
+	return v.FillPath(cue.MakePath(cue.Str(name)), v.Context().CompileString("true")).Validate() == nil
+}
 
 func (p pattern) matches(name string) bool {
 	return !contradictory(p.names.Unify(p.names.Context().CompileString(strconv.Quote(name))))
