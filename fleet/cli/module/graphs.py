@@ -15,7 +15,7 @@ from fleet.transforms import crd as crds
 from fleet.transforms.catalog import Active
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from fleet.cli.module.generated import Generated
     from fleet.cue.contract import Json, Rendered, RenderInput
@@ -27,7 +27,7 @@ _NO_UID = "00000000-0000-0000-0000-000000000000"
 def objects(rendered: Rendered) -> str:
     """The objects as one YAML stream. All else that is known of the nodes and of the graph are comments in it."""
     texts = [
-        "".join((*_comments(_envelope(node)), documents.dump(documents.ordered(node["object"]))))
+        "".join((*_comments(_envelope(node).items()), documents.dump(documents.ordered(node["object"]))))
         for node in rendered.nodes
     ]
     rest = "".join(_comments(_rest(rendered)))
@@ -57,15 +57,15 @@ def _envelope(node: Json) -> Json:
     return {"node": node["id"], **{name: part for name, part in node.items() if name not in {"id", "object"}}}
 
 
-def _rest(rendered: Rendered) -> Json:
-    rest: dict[str, Any] = {f"waiting: {each.node}": " and ".join(each.paths) for each in rendered.waiting}
-    for each in rendered.violations:
-        rest[f"violation: {each.severity}"] = ": ".join(part for part in (each.path, each.message) if part)
-    if rendered.status is not None:
-        rest["status"] = rendered.status
-    return rest
+def _rest(rendered: Rendered) -> Iterator[tuple[str, Any]]:
+    for node in rendered.waiting:
+        yield f"node {node.node} waits for", ", ".join(node.paths)
+    for violation in rendered.violations:
+        yield f"violation: {violation.severity}", ": ".join(filter(None, (violation.path, violation.message)))
+    if rendered.status:
+        yield "status", rendered.status
 
 
-def _comments(parts: Json) -> Iterator[str]:
-    for name, part in parts.items():
+def _comments(parts: Iterable[tuple[str, Any]]) -> Iterator[str]:
+    for name, part in parts:
         yield f"# {name}: {part if isinstance(part, str) else json.dumps(part, ensure_ascii=False)}\n"

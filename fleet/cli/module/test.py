@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import click
@@ -21,6 +23,14 @@ if TYPE_CHECKING:
     from fleet.cue.authoring.folders import Authored
     from fleet.cue.authoring.running import Ran
 
+
+class _Ended(StrEnum):
+    PASSED = "passed"
+    WRITTEN = "written"
+    FAILED = "failed"
+
+
+_STYLES = {_Ended.PASSED: "green", _Ended.WRITTEN: "yellow", _Ended.FAILED: "red"}
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -48,9 +58,9 @@ def test(*, where: str, pattern: str, update: bool) -> None:
         raise NoCases(f"there are {which} in {folder}; docs/authoring.md shows what one looks like")
     with problems.told(authored.prefix):
         ran = asyncio.run(_run(authored, table))
-    bad = [each for each in ran if not (_settle(each) if update else _show(each))]
-    click.echo(f"{len(ran) - len(bad)} passed, {len(bad)} failed" if bad else f"{len(ran)} passed")
-    if bad:
+    ended = Counter((_settle if update else _show)(each) for each in ran)
+    click.echo(", ".join(f"{ended[how]} {how}" for how in _Ended if ended[how]))
+    if ended[_Ended.FAILED]:
         raise click.exceptions.Exit(1)
 
 
@@ -61,28 +71,23 @@ async def _run(authored: Authored, table: Iterable[Case]) -> list[Ran]:
         ]
 
 
-def _show(ran: Ran) -> bool:
-    """Tell how a case ended, and whether it passed."""
+def _show(ran: Ran) -> _Ended:
+    """Tell how a case ended."""
     if ran.verdict is Verdict.PASSED:
-        _line("ok", ran, colour="green")
-        return True
-    _line("FAILED", ran, colour="red", why=_why(ran))
+        return _line(_Ended.PASSED, ran)
+    _line(_Ended.FAILED, ran, why=_why(ran))
     if ran.verdict is not Verdict.NEW:
         for line in ran.diff():
             click.echo(click.style(f"    {line}", fg=_COLOURS.get(line[:1])))
-    return False
+    return _Ended.FAILED
 
 
-def _settle(ran: Ran) -> bool:
-    """Make what came out what is expected, and tell whether that is done."""
-    if ran.verdict is Verdict.TURNED:
+def _settle(ran: Ran) -> _Ended:
+    """Make what came out what is expected, unless that would turn a graph into an error or an error into a graph."""
+    if ran.verdict in {Verdict.PASSED, Verdict.TURNED}:
         return _show(ran)
-    if ran.verdict is Verdict.PASSED:
-        _line("ok", ran, colour="green")
-    else:
-        cases.rewrite(ran.case, ran.found)
-        _line("written", ran, colour="yellow", why=str(ran.case.file))
-    return True
+    cases.rewrite(ran.case, ran.found)
+    return _line(_Ended.WRITTEN, ran, why=str(ran.case.file))
 
 
 def _why(ran: Ran) -> str:
@@ -99,5 +104,7 @@ def _outcome(ran: Ran) -> str:
     return "an error" if golden.ERROR in ran.found else "a graph"
 
 
-def _line(word: str, ran: Ran, *, colour: str, why: str = "") -> None:
-    click.echo(f"{click.style(f'{word:<7}', fg=colour)} {ran.case.name}{f': {why}' if why else ''}")
+def _line(ended: _Ended, ran: Ran, *, why: str = "") -> _Ended:
+    word = click.style(f"{ended:<7}", fg=_STYLES[ended])
+    click.echo(f"{word} {ran.case.name}{f': {why}' if why else ''}")
+    return ended

@@ -29,6 +29,10 @@ func main() {
 		fetchOne(*memoryMiB)
 		return
 	}
+	if flag.Arg(0) == authorCommand {
+		author()
+		return
+	}
 	os.Clearenv() // CUE_EXPERIMENT and CUE_DEBUG change what a module means
 	debug.SetMaxStack(*stackMiB << 20)
 	debug.SetGCPercent(300)                              // a render leaves much garbage beside little that lives
