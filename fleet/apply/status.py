@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from fleet.apply.judging import now_s
-from fleet.apply.run import READY_PHASES, NodePhase
+from fleet.apply.run import NodePhase
+from fleet.graph import blockers
 from fleet.graph.model import Severity
 from fleet.kube.conditions import Condition, merged, rfc3339
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from fleet.apply.drift import Drift
     from fleet.apply.run import NodeState, Run
-    from fleet.ids import NodeId
 
 
 def of_run(run: Run, *, held: list[str], current: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -68,28 +68,16 @@ def blocker(run: Run) -> str:
     if errors := [each for each in run.spec.violations if each.severity is Severity.ERROR]:
         first = errors[0]
         return f"the module refuses the instance: {first.path + ': ' if first.path else ''}{first.message}"
-    for node, needed in run.needs.items():
-        state = run.states[node]
-        if state.phase in READY_PHASES or any(each in run.needs and each not in run.ready for each in needed):
-            continue
+    if found := blockers.first(run.needs, run.ready):
+        state = run.states[found.node]
         why = state.message or state.last_error or state.phase
-        waiting = _behind(run, node)
-        return f"node {node} ({state.ref.kind} {state.ref.name}): {why}" + (
-            f"; behind it: {', '.join(waiting)}" if waiting else ""
+        return f"node {found.node} ({state.ref.kind} {state.ref.name}): {why}" + (
+            f"; behind it: {', '.join(found.behind)}" if found.behind else ""
         )
     if run.spec.waiting:
         first_waiting = run.spec.waiting[0]
         return f"node {first_waiting.node}: waits for values of {', '.join(first_waiting.paths) or 'other nodes'}"
     return ""
-
-
-def _behind(run: Run, blocked: NodeId) -> list[NodeId]:
-    """The nodes that wait for ``blocked``, directly or through others."""
-    behind: set[NodeId] = {blocked}
-    for node, needed in run.needs.items():
-        if needed & behind:
-            behind.add(node)
-    return sorted(behind - {blocked})
 
 
 def _phase(run: Run) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from enum import StrEnum
 from typing import TYPE_CHECKING, TextIO
 
@@ -10,20 +9,13 @@ import click
 import yaml
 from rich.console import Console
 
-from fleet.cli import databases, kinds, options, printing, tables
-from fleet.cli.onecluster import OneCluster
+from fleet.cli import kinds, options, printing, registered, tables
 from fleet.errors import Terminal
-from fleet.ids import ClusterName
-from fleet.registry.repository import ClusterRepository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fleet.cli.onecluster import Manifest
-    from fleet.registry.clusters import Registration
-
-_cluster = click.option("--cluster", required=True, metavar="NAME", help="A registered cluster.")
-_namespace = click.option("-n", "--namespace", metavar="NAME", help="[default: that of the kubeconfig's context]")
 
 
 class Form(StrEnum):
@@ -42,8 +34,8 @@ class ManifestError(Terminal):
 @click.command(short_help="Show objects of one cluster.")
 @click.argument("kind")
 @click.argument("name", required=False)
-@_cluster
-@_namespace
+@options.cluster
+@options.namespace
 @click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="Of all namespaces.")
 @options.database
 @options.output(Form)
@@ -61,7 +53,7 @@ def get(
 
     KIND is a plural, a singular, a short name, or a plural and its group: webservices, ws, deployments.apps.
     """
-    with _connected(cluster, database_url) as there:
+    with registered.connect(cluster, database_url) as there:
         found = kinds.find(there, kind)
         place = found.everywhere() if everywhere and not name else found.at(name or "", namespace=namespace)
         if Form(output) in {Form.TABLE, Form.WIDE}:
@@ -76,14 +68,14 @@ def get(
 
 @click.command(short_help="Apply manifests to one cluster.")
 @click.option("-f", "--filename", "file", type=click.File(), required=True, help="A YAML file, or - for stdin.")
-@_cluster
-@_namespace
+@options.cluster
+@options.namespace
 @click.option("--force-conflicts", "force", is_flag=True, help="Take over fields that others manage.")
 @options.database
 def apply(*, file: TextIO, cluster: str, namespace: str | None, force: bool, database_url: str | None) -> None:
     """Apply the manifests of a file to one cluster, by server-side apply."""
     manifests = list(_manifests(file))
-    with _connected(cluster, database_url) as there:
+    with registered.connect(cluster, database_url) as there:
         for manifest in manifests:
             kind = kinds.of(there, manifest["apiVersion"], manifest["kind"])
             where = manifest["metadata"].get("namespace") or namespace
@@ -94,25 +86,14 @@ def apply(*, file: TextIO, cluster: str, namespace: str | None, force: bool, dat
 @click.command(short_help="Delete an object on one cluster.")
 @click.argument("kind")
 @click.argument("name")
-@_cluster
-@_namespace
+@options.cluster
+@options.namespace
 @options.database
 def delete(*, kind: str, name: str, cluster: str, namespace: str | None, database_url: str | None) -> None:
     """Ask one cluster to delete the object of a KIND that is called NAME."""
-    with _connected(cluster, database_url) as there:
+    with registered.connect(cluster, database_url) as there:
         there.delete(kinds.find(there, kind), name, namespace=namespace)
     click.echo(f"deletion of {kind} {name} on {cluster} asked for")
-
-
-def _connected(cluster: str, database_url: str | None) -> OneCluster:
-    url = options.read(database_url=database_url).database
-    registration = asyncio.run(_registration(url, ClusterName(cluster)))
-    return OneCluster(cluster, registration.cluster.connection)
-
-
-async def _registration(url: str, name: ClusterName) -> Registration:
-    async with databases.reading(url) as database:
-        return await ClusterRepository(database).get(name)
 
 
 def _manifests(file: TextIO) -> Iterator[Manifest]:

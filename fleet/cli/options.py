@@ -38,6 +38,18 @@ def clusters(command: Command) -> Command:
     )(command)
 
 
+def cluster(command: Command) -> Command:
+    """``--cluster NAME``, which has to be said."""
+    return click.option("--cluster", required=True, metavar="NAME", help="A registered cluster.")(command)
+
+
+def namespace(command: Command) -> Command:
+    """``-n NAME``."""
+    return click.option("-n", "--namespace", metavar="NAME", help="[default: that of the kubeconfig's context]")(
+        command
+    )
+
+
 def output(forms: type[StrEnum]) -> Callable[[Command], Command]:
     """``-o FORM``, of which the first is the default."""
     names = [form.value for form in forms]
