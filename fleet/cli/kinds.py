@@ -87,4 +87,9 @@ def _served(cluster: OneCluster) -> Iterator[tuple[str, _Resource]]:
 
 
 def _kind(api_version: str, resource: _Resource) -> Kind:
-    return Kind(api_version=api_version, plural=resource.resource, namespaced=resource.scope == "Namespaced")
+    return Kind(
+        api_version=api_version,
+        plural=resource.resource,
+        namespaced=resource.scope == "Namespaced",
+        name=resource.kind,
+    )

@@ -51,6 +51,7 @@ class Kind:
     api_version: str
     plural: str
     namespaced: bool = True
+    name: str = ""  # such as WebService, where it is known
 
     def at(self, name: str = "", *, namespace: str | None = None) -> dict[str, str]:
         """The place of all objects, or of one, for pykube; no namespace is that of the kubeconfig's context."""

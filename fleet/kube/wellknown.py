@@ -13,4 +13,5 @@ CRDS = ResourceType(
     namespaced=False,
 )
 CONFIGMAPS = ResourceType(group="", version="v1", kind="ConfigMap", plural="configmaps")
+EVENTS = ResourceType(group="", version="v1", kind="Event", plural="events")
 SECRETS = ResourceType(group="", version="v1", kind="Secret", plural="secrets")

@@ -24,6 +24,7 @@ from fleet.kube.wellknown import GRAPHS
 from fleet.kube.writes import Cause
 from fleet.render import manifest as manifests
 from fleet.render import status as statuses
+from fleet.render.announcing import Announcer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,6 +83,7 @@ class InstanceController:
         self._graphs = graphs
         self._evaluator = evaluator
         self._coalescing = coalescing
+        self._announcer = Announcer(client)
         self._memos: OrderedDict[InstanceUid, _Memo] = OrderedDict()
         self._deleted: set[InstanceUid] = set()
 
@@ -89,6 +91,7 @@ class InstanceController:
         """The stream told that an instance was deleted: its graph is to go with it, as soon as it has its turn."""
         uid = InstanceUid(instance.meta.uid)
         self._memos.pop(uid, None)
+        self._announcer.forget(uid)
         graph = self._graphs.cache.get(
             instance.meta.namespace, manifests.graph_name(instance.kind, instance.meta.name)
         )
@@ -179,22 +182,21 @@ class InstanceController:
     async def _publish(
         self, key: InstanceKey, instance: LiveObject, graph: LiveObject | None, outcome: statuses.Outcome
     ) -> float | None:
-        """Write the status, or give the seconds after which it is due."""
-        wanted = statuses.build(instance, graph, outcome, now=datetime.now(UTC))
-        patch = merge_patch(instance.body.get("status", {}), wanted)
-        if not patch:
-            return None
-        final = wanted["phase"] in {"Ready", "Failed", "Suspended"}
-        if (postponed_s := self._coalescing.postponed_s(key, final=final)) > 0:
-            return postponed_s
+        """Write the status and tell what blocks the instance, or give the seconds after which that is due."""
+        now = datetime.now(UTC)
+        wanted = statuses.build(instance, graph, outcome, now=now)
         cause = _cause("status of the instance", instance, self.serving.get(key.resource))
-        try:
-            changed = await self._client.patch_status(key.resource, instance.ref, patch, cause=cause)
-        except NotFound:
-            return None  # deleted meanwhile
-        if informer := self._informers.get(key.resource):
-            informer.learn(changed)
-        return None
+        if patch := merge_patch(instance.body.get("status", {}), wanted):
+            final = wanted["phase"] in {"Ready", "Failed", "Suspended"}
+            if (postponed_s := self._coalescing.postponed_s(key, final=final)) > 0:
+                return postponed_s
+            try:
+                changed = await self._client.patch_status(key.resource, instance.ref, patch, cause=cause)
+            except NotFound:
+                return None  # deleted meanwhile
+            if informer := self._informers.get(key.resource):
+                informer.learn(changed)
+        return await self._announcer.announce(instance, wanted, cause=cause, now=now)
 
     async def _hasten(self, graph: LiveObject, active: Active) -> None:
         """Delete the graph of an instance that was deleted before our eyes.
