@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 MAX_UNDER_WAY = 32
 """Nodes of one graph that are applied at once; what all graphs together ask of a cluster, the client bounds."""
 
+SLOWLY_S = 5.0
+"""The first delay after an error that will not mend by itself: somebody may grant what was missing, say."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
@@ -178,11 +181,12 @@ class Turn:
 
     def _failed(self, node: Node, error: FleetError) -> None:
         state, policy = self._run.states[node.id], node.retry_policy
-        backoff = Backoff(initial_s=policy.initial_delay_seconds, maximum_s=policy.max_delay_seconds)
         state.attempts += 1
         state.last_error = str(error)
         patience = isinstance(error, Transient) and state.attempts < policy.max_attempts
-        delay_s = backoff.delay_s(state.attempts, error) if patience else max(policy.max_delay_seconds, 1.0)
+        initial_s = policy.initial_delay_seconds if patience else SLOWLY_S
+        backoff = Backoff(initial_s=initial_s, maximum_s=max(policy.max_delay_seconds, initial_s))
+        delay_s = backoff.delay_s(state.attempts, error)
         state.retry_at = now_s() + max(delay_s, self._tools.retries.delay_s(now_s()))
         self._run.move(node.id, NodePhase.APPLYING if patience else NodePhase.ERROR, str(error))
 
