@@ -4,16 +4,28 @@ Every operational error is one of two, and the difference decides what happens n
 
     FleetError
     ├── Transient          trying again may help; ``retry_after`` says when to, if the other side said so
-    │   ├── kube:  Unreachable, Throttled, ServerError, Conflict, Expired, Unauthorized
-    │   └── cue:   EngineCrashed, EngineOverloaded
+    │   ├── store: DatabaseUnavailable, DatabaseBusy
+    │   ├── kube:  Unreachable, Silent, Throttled, ServerError, Conflict, Expired, Unauthorized, UnknownKind
+    │   ├── cue:   EngineCrashed, EngineOverloaded, SourceUnavailable
+    │   ├── local: LockTimeout
+    │   ├── apply: BeingDeleted
+    │   ├── audit: AuditUnavailable
+    │   └── hub:   HubAway, NotEstablished
     └── Terminal           trying again with the same input gives the same answer
-        ├── kube:  NotFound, Forbidden, Invalid, AlreadyExists, ConnectionConfigError
-        ├── cue:   ModuleError, InputError, RenderError, LimitExceeded
+        ├── settings: SettingsError
+        ├── store: DatabaseUrlError, DatabaseRejected, SchemaError
+        ├── kube:  Forbidden, NotFound, Invalid, TooLarge, AlreadyExists, ApplyConflict, ConnectionConfigError
+        ├── cue:   CueError, ModuleError, InputError, RenderError, LimitExceeded, HelperMissing, GitMissing
+        ├── local: NotAFleet, BuildFailed, InvalidName, PortTaken, StartFailed, ToolchainMissing
+        ├── registry: ClusterFileError, UnknownCluster, SelectorError
+        ├── transforms: TransformError, CRDConflict
         ├── graph: GraphError
-        ├── registry: ClusterFileError
-        └── settings: SettingsError
+        ├── apply: NotOurs, OutOfBounds, FieldConflict, Immutable
+        ├── audit: AuditQueryError, PruneRefused
+        └── hub:   DatabaseBehind
 
-A room defines its own leaves, and maps the errors of the libraries that it uses in one context manager.
+The command line and authoring add some of their own. A room defines its own leaves, and maps the errors of the
+libraries that it uses in one context manager.
 """
 
 

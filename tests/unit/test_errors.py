@@ -12,7 +12,8 @@ import fleet
 from fleet import errors
 from fleet.errors import FleetError, Terminal, Transient
 
-ROOMS = ("kube", "cue", "graph", "registry", "settings")
+ROOMS = ("settings", "store", "kube", "cue", "local", "registry", "transforms", "graph", "apply", "audit", "hub")
+SURFACES = ("fleet.cli", "fleet.cue.authoring")
 
 
 def drawn() -> dict[str, type[FleetError]]:
@@ -46,6 +47,15 @@ def defined() -> dict[str, type[FleetError]]:
 @pytest.mark.parametrize("name", sorted(drawn()))
 def test_the_docstring_draws_what_exists(name: str) -> None:
     assert issubclass(defined()[name], drawn()[name])
+
+
+def test_every_error_of_a_room_is_drawn() -> None:
+    leaves = {
+        name
+        for name, each in defined().items()
+        if each.__module__.startswith("fleet.") and not each.__module__.startswith(("fleet.errors", *SURFACES))
+    }
+    assert leaves == drawn().keys()
 
 
 def test_every_error_is_one_of_two() -> None:

@@ -88,7 +88,8 @@ def test_missing_permissions_are_listed(
     assert "may not:" in found
     crds = "customresourcedefinitions.apiextensions.k8s.io"
     assert found.partition("may not: ")[2].split(", ") == [
-        f"{verb} {crds}" for verb in ("create", "delete", "patch")
+        "create events",
+        *(f"{verb} {crds}" for verb in ("create", "delete", "patch")),
     ]
     assert "config/rbac/spoke" in advice
 
