@@ -9,6 +9,7 @@ from fleet.apply.bring import Bringer
 from fleet.apply.children import Children
 from fleet.apply.executor import Executor
 from fleet.apply.ledger import Ledger
+from fleet.apply.observed import Observed
 from fleet.apply.policies import GraphPolicy, RetryBudget
 from fleet.apply.run import GraphKey
 from fleet.apply.teardown import Teardown
@@ -96,6 +97,7 @@ class Spoke:
             informers=informers,
             graphs=graphs,
             evaluator=evaluator,
+            observing=Observed(children, ledger),
             coalescing=Coalescing(lambda: len(self.instances) + len(self.graphs)),
         )
         self._rollouts = Rollouts(

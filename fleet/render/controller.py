@@ -10,13 +10,13 @@ import contextlib
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import structlog
 
 from fleet.cue.contract import ClusterFacts, InstanceMetadata, RenderInput
 from fleet.errors import Terminal
-from fleet.ids import InstanceUid, NodeId
+from fleet.ids import GraphUid, InstanceUid
 from fleet.kube import labels
 from fleet.kube.conditions import merge_patch
 from fleet.kube.errors import Conflict, NotFound
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fleet.cue.contract import Rendered
     from fleet.cue.evaluator import Evaluator
     from fleet.cue.module import Module
+    from fleet.ids import NodeId
     from fleet.kube.client import ClusterClient
     from fleet.kube.objects import LiveObject
     from fleet.kube.resources import ResourceType
@@ -63,6 +64,14 @@ class _Memo:
     manifest: dict[str, Any]
 
 
+class Observing(Protocol):
+    """Knows the live objects of graphs."""
+
+    async def of(self, graph: GraphUid) -> Mapping[NodeId, LiveObject]:
+        """The live objects of a graph's nodes. Raises what keeps them from being seen."""
+        ...
+
+
 class InstanceController:
     """Reconciles the instances of one spoke. `serving` says which kinds, and with which revision."""
 
@@ -74,6 +83,7 @@ class InstanceController:
         informers: Informers,
         graphs: Informer,
         evaluator: Evaluator,
+        observing: Observing,
         coalescing: Coalescing[InstanceKey],
     ) -> None:
         self.serving: dict[ResourceType, Active] = {}
@@ -82,6 +92,7 @@ class InstanceController:
         self._informers = informers
         self._graphs = graphs
         self._evaluator = evaluator
+        self._observing = observing
         self._coalescing = coalescing
         self._announcer = Announcer(client)
         self._memos: OrderedDict[InstanceUid, _Memo] = OrderedDict()
@@ -127,7 +138,9 @@ class InstanceController:
         return await self._publish(key, instance, graph, statuses.Outcome(projected=memo.rendered.status or {}))
 
     async def _render(self, instance: LiveObject, active: Active, graph: LiveObject | None) -> _Memo:
-        observed = self._observed(graph) if reads_observed(active.module) else {}
+        observed: Mapping[NodeId, LiveObject] = {}
+        if graph is not None and reads_observed(active.module):
+            observed = await self._observing.of(GraphUid(graph.meta.uid))
         inputs = (
             active.module.digest,
             active.revision,
@@ -157,17 +170,6 @@ class InstanceController:
             cluster=self._cluster,
             observed={node: seen.body for node, seen in observed.items()},
         )
-
-    def _observed(self, graph: LiveObject | None) -> dict[NodeId, LiveObject]:
-        """The live objects of the graph's nodes, from every informer that watches such objects."""
-        if graph is None:
-            return {}
-        return {
-            NodeId(seen.meta.labels[labels.NODE]): seen
-            for informer in self._informers.selected_by(labels.GRAPH)
-            for seen in informer.cache.labelled(graph.meta.uid)
-            if labels.NODE in seen.meta.labels
-        }
 
     async def _apply(self, instance: LiveObject, active: Active, memo: _Memo) -> LiveObject:
         graph = await self._client.apply(

@@ -71,12 +71,14 @@ class Informer:
 
     async def synced(self, *, timeout_s: float = SYNC_TIMEOUT_S) -> None:
         """Wait for the first full list. Raises what keeps it from coming."""
+        if self._listed:
+            return
         try:
             async with asyncio.timeout(timeout_s):
                 await self._heard.wait()
         except TimeoutError:
             raise Unreachable(f"cluster {self._client.name}: no list of {self.resource} in time") from None
-        if not self._listed and self.broken is not None:
+        if self.broken is not None:
             raise self.broken
 
     def learn(self, seen: LiveObject) -> None:
@@ -196,7 +198,3 @@ class Informers:
         for running in self._running.values():
             if running.informer.broken is not None:
                 running.informer.hurry()
-
-    def selected_by(self, selector: str) -> list[Informer]:
-        """Every running informer of this selector."""
-        return [running.informer for (_, each), running in self._running.items() if each == selector]

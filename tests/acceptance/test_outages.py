@@ -112,7 +112,7 @@ def test_a_hub_killed_in_the_middle_of_a_teardown_finishes_it(platform: Platform
 def test_a_restart_writes_nothing_where_nothing_changed(platform: Platform) -> None:
     view = platform.views[0]
     platform.apply_transform()
-    names = [f"hello-{number}" for number in range(10)]
+    names = [f"hello-{number}" for number in range(40)]  # more than are rendered at once
     for name in names:
         view.apply(platform.instance(name))
     platform.until_ready(view, *names)
