@@ -96,7 +96,7 @@ fmt: setup ## format the sources, and fix what ruff can fix
 
 .PHONY: bench
 bench: setup ## run the benchmarks; each prints a ratio to a baseline of the same run
-	@for script in benchmarks/[a-z]*.py; do echo "$$script"; $(PY) "$$script" $(ARGS); done
+	@for script in benchmarks/[a-z]*.py; do name=$$(basename $$script .py); echo "$$name"; $(PY) -m benchmarks.$$name $(ARGS); done
 
 .PHONY: clean
 clean: ## remove what was built in the checkout (the caches outside of it stay)

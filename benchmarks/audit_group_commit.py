@@ -1,6 +1,6 @@
 """What recording every write costs: intents a second and latency, against one transaction per intent.
 
-    python benchmarks/audit_group_commit.py [postgresql://…]
+    python -m benchmarks.audit_group_commit [postgresql://…]
 
 SQLite in a temporary folder always, PostgreSQL where a URL is given (its ``fleet`` tables are made and dropped).
 Both ways insert the same rows through the same engine in the same run; only the grouping differs. Each intent is

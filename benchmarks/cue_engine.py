@@ -1,6 +1,6 @@
 """What the CUE engine costs: load, schema and render with one helper and with N, against `cue export` per call.
 
-    python benchmarks/cue_engine.py [--seconds 5] [--helpers 2]
+    python -m benchmarks.cue_engine [--seconds 5] [--helpers 2]
 
 The baseline runs in the same minutes on the same machine: the official command of the same CUE version, built
 once into a temporary folder, started once for each render of the same module with the same input. The two

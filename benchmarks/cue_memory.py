@@ -1,6 +1,6 @@
 """Is a helper's memory flat? Renders distinct inputs, by default 100,000, and prints what the helpers hold.
 
-    python benchmarks/cue_memory.py [--renders 100000] [--helpers 2]
+    python -m benchmarks.cue_memory [--renders 100000] [--helpers 2]
 
 Every input has labels that no other has, because CUE keeps each label that it has seen for as long as the process
 lives. What bounds it is that a helper is replaced; the same run tells how often that was and what it cost.
