@@ -7,6 +7,7 @@ import msgspec
 
 from fleet.apply import run as runs
 from fleet.apply import status as statuses
+from fleet.apply.drift import Drift
 from fleet.apply.run import NodePhase
 from fleet.ids import NodeId
 from fleet.kube.client import MAX_OBJECT_BYTES
@@ -107,10 +108,21 @@ def test_a_failure_keeps_what_is_known_of_the_nodes() -> None:
     )
 
 
-async def test_a_thousand_nodes_fit_into_an_object() -> None:
+async def test_the_status_of_a_thousand_nodes_that_all_fail_fits_into_an_object() -> None:
     run = runs.start(graph(*(node(f"node-{number}") for number in range(1000))), before=None)
-    for each in run.nodes:
-        run.move(each, NodePhase.WAITING_READY, "condition Ready is False: " + "x" * 100)
-    status = statuses.of_run(run, held=[], current={}, now=NOW)
+    drift = Drift(path=".data.key", wanted="x" * 200, found="y" * 200, manager="somebody", first_seen=NOW)
+    for name, state in run.states.items():
+        run.move(name, NodePhase.ERROR, "exceeded quota: " + "x" * 4000)
+        state.last_error, state.uid, state.drift = state.message, "u" * 36, (drift,) * 50
+    status = told(run, *(f"ConfigMap {name} is held" for name in run.nodes))
 
     assert len(msgspec.json.encode(status)) < MAX_OBJECT_BYTES / 2
+    assert status["nodes"]["node-0"]["message"].startswith("exceeded quota: xxx")
+    assert status["nodes"]["node-0"]["message"].endswith("…")
+
+
+async def test_a_small_graph_tells_everything() -> None:
+    run = started()
+    run.move(A, NodePhase.ERROR, "x" * 900)
+
+    assert told(run)["nodes"]["a"]["message"] == "x" * 900
