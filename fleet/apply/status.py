@@ -110,10 +110,11 @@ def _phase(run: Run) -> str:
     return "Completed" if run.complete else "Executing"
 
 
-def _nodes(run: Run) -> dict[str, dict[str, Any]]:
+def _nodes(run: Run) -> dict[NodeId, dict[str, Any]]:
     """Every node, in as many words as so many nodes leave room for."""
     longest = min(max(TEXT_OF_ALL_NODES // (2 * max(len(run.states), 1)), FEWEST), MOST)
-    told, left = {}, DRIFTS_OF_ALL_NODES
+    told: dict[NodeId, dict[str, Any]] = {}
+    left = DRIFTS_OF_ALL_NODES
     for node, state in run.states.items():
         drift = state.drift[: min(left, DRIFTS_OF_ONE)]
         left -= len(drift)
