@@ -77,6 +77,7 @@ class Executor:
             await self._publish_failure(graph, str(exc))
             return None
         policy = self._policies.of(graph)
+        run.work_under(policy)
         if policy.suspended:
             return None
         if any(each.severity is Severity.ERROR for each in run.spec.violations):

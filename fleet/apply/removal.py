@@ -25,6 +25,22 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+_RUN_PODS = frozenset(
+    {
+        ("apps", "Deployment"),
+        ("apps", "StatefulSet"),
+        ("apps", "DaemonSet"),
+        ("apps", "ReplicaSet"),
+        ("batch", "Job"),
+        ("batch", "CronJob"),
+        ("", "ReplicationController"),
+    }
+)
+"""Kinds whose objects are gone at once, while the pods that they own run on for a while."""
+
+_FOREGROUND = "foregroundDeletion"
+"""The finalizer by which the garbage collector holds an object until those that it owns are gone."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
@@ -52,7 +68,9 @@ async def remove(entry: Entry, *, client: ClusterClient, children: Children, cau
     if live.deleting:
         return Removal(gone=False, message=_held(live))
     with contextlib.suppress(NotFound):
-        gone = await client.delete(entry.resource, live.ref, uid=live.meta.uid, cause=cause)
+        gone = await client.delete(
+            entry.resource, live.ref, uid=live.meta.uid, cause=cause, propagation=_propagation(entry)
+        )
         return GONE if gone else Removal(gone=False, message=f"{live.ref} is being deleted")
     return GONE
 
@@ -69,6 +87,15 @@ async def _release(entry: Entry, live: LiveObject, *, client: ClusterClient, cau
         await client.merge_patch(entry.resource, live.ref, patch, cause=cause)
 
 
+def _propagation(entry: Entry) -> str:
+    """In the foreground where pods may still use what the entry's node depends on, and which goes next."""
+    owns_pods = (entry.resource.group, entry.resource.kind) in _RUN_PODS
+    return "Foreground" if owns_pods and entry.depends_on else "Background"
+
+
 def _held(live: LiveObject) -> str:
+    since = f"{live.ref} is being deleted since {live.meta.deletion_timestamp}"
+    if live.meta.finalizers == (_FOREGROUND,):
+        return f"{since}, and waits until its dependents, such as pods, are gone"
     finalizers = ", ".join(live.meta.finalizers) or "none"
-    return f"{live.ref} is being deleted since {live.meta.deletion_timestamp}, held by finalizers: {finalizers}"
+    return f"{since}, held by finalizers: {finalizers}"

@@ -20,6 +20,7 @@ from fleet.kube.resources import ObjectRef
 
 if TYPE_CHECKING:
     from fleet.apply.drift import Drift, Healing
+    from fleet.apply.policies import GraphPolicy
     from fleet.graph.model import GraphSpec, Node
     from fleet.graph.order import Dependencies
     from fleet.kube.objects import LiveObject
@@ -67,6 +68,11 @@ class NodeState:
     healing: Healing = NEVER_HEALED
     look_again_at: float | None = None
 
+    def afresh(self) -> NodeState:
+        """The same, to be tried at once, and as often as if it had never failed."""
+        self.retry_at, self.attempts = None, 0
+        return self
+
 
 @dataclass(slots=True, kw_only=True)
 class Run:
@@ -81,6 +87,8 @@ class Run:
     digests: dict[NodeId, str]
     states: dict[NodeId, NodeState]
     started_at: datetime
+    policy: GraphPolicy | None = None
+    """What the graph could do when it was last worked on."""
     ready: set[NodeId] = field(default_factory=set)
     dirty: set[NodeId] = field(default_factory=set)
     """Nodes that something happened to since they were last judged."""
@@ -116,6 +124,14 @@ class Run:
         else:
             self.ready.discard(node)
 
+    def work_under(self, policy: GraphPolicy) -> None:
+        """Take note of what the graph may do; where that is new, what was refused before is tried again."""
+        if self.policy is not None and self.policy != policy:
+            for state in self.states.values():
+                state.afresh()
+            self.dirty.update(self.nodes)
+        self.policy = policy
+
     def position(self, node: NodeId) -> int:
         """Where the node stands in the order of dependency."""
         return self._positions[node]
@@ -144,7 +160,8 @@ def start(graph: LiveObject, *, before: Run | None) -> Run:
     states = {}
     for node in spec.nodes:
         if before is not None and before.digests.get(node.id) == digests[node.id]:
-            states[node.id] = before.states[node.id]
+            # What failed may go now: the new generation may bring a node's policy, or what a conflict was about.
+            states[node.id] = before.states[node.id].afresh()
         else:
             states[node.id] = _restored(node, graph)
     return Run(

@@ -9,7 +9,7 @@ from fleet.apply.judging import now_s
 from fleet.apply.run import NodePhase
 from fleet.graph import blockers
 from fleet.graph.model import Severity
-from fleet.kube.conditions import Condition, merged, rfc3339
+from fleet.kube.conditions import MAX_MESSAGE, Condition, merged, rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,9 +18,19 @@ if TYPE_CHECKING:
     from fleet.apply.run import NodeState, Run
 
 
+TEXT_OF_ALL_NODES = 200_000
+"""Characters of messages that all nodes together may have: spec and status are one object in etcd."""
+
+FEWEST, MOST = 80, 1_000
+"""And those that one node's message has in any case, and at most; the whole text stands in the audit log."""
+
+DRIFTS_OF_ALL_NODES = 500
+DRIFTS_OF_ONE = 20
+
+
 def of_run(run: Run, *, held: list[str], current: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The whole ``status`` of a graph that is executed; ``held`` says what keeps pruning from its end."""
-    blocked = blocker(run) or "; ".join(held)
+    blocked = _cut(blocker(run) or "; ".join(held), MAX_MESSAGE)
     phase = "Executing" if held else _phase(run)
     fresh = current.get("observedGeneration") != run.generation
     status: dict[str, Any] = {
@@ -28,7 +38,7 @@ def of_run(run: Run, *, held: list[str], current: Mapping[str, Any], now: dateti
         "summary": f"{len(run.ready)}/{len(run.nodes) + len(run.spec.waiting)}",
         "observedGeneration": run.generation,
         "startedAt": rfc3339(run.started_at) if fresh else current.get("startedAt", rfc3339(run.started_at)),
-        "nodes": {node: _node(state) for node, state in run.states.items()},
+        "nodes": _nodes(run),
         "conditions": _conditions(current, phase, blocked, generation=run.generation, now=now),
     }
     if phase == "Completed":
@@ -54,7 +64,7 @@ def of_teardown(
     messages: list[str], *, current: Mapping[str, Any], generation: int, now: datetime
 ) -> dict[str, Any]:
     """The ``status`` of a graph that is being torn down: what it waits for."""
-    message = "; ".join(messages)
+    message = _cut("; ".join(messages), MAX_MESSAGE)
     return {
         **{key: value for key, value in current.items() if key != "completedAt"},
         "phase": "Executing",
@@ -88,18 +98,30 @@ def _phase(run: Run) -> str:
     return "Completed" if run.complete else "Executing"
 
 
-def _node(state: NodeState) -> dict[str, Any]:
+def _nodes(run: Run) -> dict[NodeId, dict[str, Any]]:
+    """Every node, in as many words as so many nodes leave room for."""
+    longest = min(max(TEXT_OF_ALL_NODES // (2 * max(len(run.states), 1)), FEWEST), MOST)
+    told: dict[NodeId, dict[str, Any]] = {}
+    left = DRIFTS_OF_ALL_NODES
+    for node, state in run.states.items():
+        drift = state.drift[: min(left, DRIFTS_OF_ONE)]
+        left -= len(drift)
+        told[node] = _node(state, drift, longest=longest)
+    return told
+
+
+def _node(state: NodeState, drift: tuple[Drift, ...], *, longest: int) -> dict[str, Any]:
     ref = state.ref
     told: dict[str, Any] = {
         "phase": state.phase.value,
-        "message": state.message,
-        "lastError": state.last_error,
+        "message": _cut(state.message, longest),
+        "lastError": _cut(state.last_error, longest),
         "attempts": state.attempts,
         "appliedAt": rfc3339(state.applied_at) if state.applied_at else None,
         "readyAt": rfc3339(state.ready_at) if state.ready_at else None,
         "since": rfc3339(state.since),
         "nextRetryAt": _in_wall_time(state.retry_at),
-        "drift": [_drift(each) for each in state.drift],
+        "drift": [_drift(each) for each in drift],
         "resourceRef": {
             "apiVersion": ref.api_version,
             "kind": ref.kind,
@@ -119,6 +141,10 @@ def _drift(drift: Drift) -> dict[str, str]:
         "manager": drift.manager,
         "firstSeen": rfc3339(drift.first_seen),
     }
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def _in_wall_time(at: float | None) -> str | None:

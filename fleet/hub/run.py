@@ -27,6 +27,8 @@ from fleet.transforms.catalog import Catalog, active_of
 from fleet.transforms.repository import TransformRepository
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fleet.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -59,12 +61,12 @@ async def _until_told_to_stop(settings: Settings) -> None:
         log.info("stopped")
 
 
-async def serve(settings: Settings) -> None:
-    """Run a hub until cancelled."""
+async def serve(settings: Settings, *, open_audit: Callable[[Database], AuditLog] = AuditLog) -> None:
+    """Run a hub until cancelled. ``open_audit`` makes the log that hears of every write."""
     await _prepare_database(settings)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database.open(settings.database))
-        audit = await stack.enter_async_context(AuditLog(database))
+        audit = await stack.enter_async_context(open_audit(database))
         evaluator = await stack.enter_async_context(Evaluator(size=settings.evaluators))
         transforms = TransformRepository(database)
         spokes = RegisteredSpokes()

@@ -88,8 +88,7 @@ def lost(manifest: Fields, owned: Fields) -> Iterator[Lost]:
 
 def _lost_below(value: Any, owned: Fields | None, path: FieldPath) -> Iterator[Lost]:  # noqa: ANN401 - any JSON
     if owned is None:
-        if value not in ({}, [], None):
-            yield Lost(path, value)
+        yield from _all_of(value, path)
     elif isinstance(value, dict):
         if owned and owned != {".": {}}:  # an atomic object is owned whole
             for key, below in value.items():
@@ -101,6 +100,15 @@ def _lost_below(value: Any, owned: Fields | None, path: FieldPath) -> Iterator[L
                 yield Lost((*path, "item"), item)
             elif isinstance(item, dict):
                 yield from _lost_below(item, owned[found], (*path, found))
+
+
+def _all_of(value: Any, path: FieldPath) -> Iterator[Lost]:  # noqa: ANN401 - any JSON
+    """Field by field: whoever takes the last field of a map takes the map, too."""
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield from _all_of(below, (*path, f"f:{key}"))
+    elif value not in ([], None):
+        yield Lost(path, value)
 
 
 def _item_key(item: Any, owned: Fields) -> str | None:  # noqa: ANN401 - any JSON
@@ -116,12 +124,14 @@ def _item_key(item: Any, owned: Fields) -> str | None:  # noqa: ANN401 - any JSO
 
 
 def owner_of(live: LiveObject, path: FieldPath, *, besides: str) -> Ownership | None:
-    """The manager, other than ``besides`` itself, that owns a field or something below it."""
+    """The manager, other than ``besides``, that owns a field, something in it, or the atomic field around it."""
     for each in ownerships(live):
         if (each.manager, each.operation) == (besides, "Apply"):
             continue
         tree: Any = each.tree()
-        for step in path:
+        for depth, step in enumerate(path):
+            if depth and tree == {}:
+                break
             tree = tree.get(step) if isinstance(tree, dict) else None
         if tree is not None:
             return each

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import structlog
+from prometheus_client import Counter
 
 from fleet.cue.contract import ClusterFacts, InstanceMetadata, RenderInput
 from fleet.errors import Terminal
@@ -44,6 +45,9 @@ log = structlog.get_logger(__name__)
 
 MEMO_SIZE = 10_000
 """Renders remembered per cluster; the least recently used go first, and cost one render when needed again."""
+
+
+renders_total = Counter("fleet_renders", "Renders of instances.", ["cluster"])
 
 
 class InstanceKey(NamedTuple):
@@ -152,6 +156,7 @@ class InstanceController:
         uid = InstanceUid(instance.meta.uid)
         memo = self._memos.get(uid)
         if memo is None or memo.inputs != inputs:
+            renders_total.labels(cluster=self._client.name).inc()
             rendered = await self._evaluator.render(active.module, self._input(instance, observed))
             memo = _Memo(inputs, rendered, manifests.build(instance, active, rendered))
             self._memos[uid] = memo

@@ -39,14 +39,21 @@ def build(instance: LiveObject, active: Active, rendered: Rendered) -> dict[str,
         "waiting": [{"node": each.node, "paths": list(each.paths)} for each in rendered.waiting],
         "violations": [msgspec.to_builtins(each) for each in rendered.violations],
     }
-    digest = hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
+    given = {key: rendered.metadata[key] for key in ("labels", "annotations") if rendered.metadata.get(key)}
+    hashed = {**content, "metadata": given} if given else content
+    digest = hashlib.sha256(msgspec.json.encode(hashed, order="deterministic")).hexdigest()
     return {
         "apiVersion": GRAPHS.api_version,
         "kind": GRAPHS.kind,
         "metadata": {
             "name": graph_name(instance.kind, meta.name),
             "namespace": meta.namespace,
-            "labels": {labels.TRANSFORM: active.transform, labels.INSTANCE: meta.uid},
+            **given,
+            "labels": {
+                **given.get("labels", {}),
+                labels.TRANSFORM: active.transform,
+                labels.INSTANCE: meta.uid,
+            },
             "finalizers": [labels.TEARDOWN_FINALIZER],
             "ownerReferences": [
                 {

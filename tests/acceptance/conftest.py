@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.harness.clusters import View
+from tests.harness.graphs import API_VERSION, BUNDLE, Bench
 from tests.harness.hub import HubProcess
 from tests.harness.waiting import until
 
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fleet.local.controlplane import ControlPlane
-    from tests.harness.clusters import ControlPlanes, Manifest, View
+    from fleet.local.localfleet import LocalFleet
+    from tests.harness.clusters import ControlPlanes, Manifest
 
 PLATFORM = "platform.pequod.io/v1alpha1"
 CRD = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
@@ -181,3 +184,49 @@ def clean(platform: Platform) -> None:
         for crd in view.list(*CRD, label_selector="platform.pequod.io/transform"):
             view.delete(*CRD, crd["metadata"]["name"])
     platform.hub.stop()
+
+
+# --- one cluster, for what graphs do ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def started_bench(local_fleet: LocalFleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """One hub for the tests of a file, on one cluster that is its hub and its spoke."""
+    folder, plane = tmp_path_factory.mktemp("hub"), local_fleet["spoke-1"]
+    hub = HubProcess(folder, database_url=f"sqlite:///{folder / 'fleet.db'}")
+    hub.register("here", plane.kubeconfig, roles=["hub", "spoke"])
+    with View(plane.kubeconfig) as view:
+        hub.start()
+        until(lambda: view.serves(PLATFORM, "Transform"))
+        bench = Bench(hub=hub, view=view, namespace="default")
+        bench.transform("bundle", BUNDLE, reach={"namespaces": []})
+        try:
+            yield bench
+            clear(view)
+        finally:
+            hub.stop()
+
+
+@pytest.fixture
+def bench(started_bench: Bench) -> Iterator[Bench]:
+    """The file's hub, and a namespace of the test's own."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    view = started_bench.view
+    view.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    yield replace(started_bench, namespace=name)
+    for each in view.list(API_VERSION, "Bundle", namespace=name):
+        view.delete(API_VERSION, "Bundle", each["metadata"]["name"], namespace=name)
+    view.delete("v1", "Namespace", name)
+
+
+def clear(view: View) -> None:
+    """Delete every instance, Transform and generated CRD of a cluster, while a hub looks after it."""
+    for graph in view.list(PLATFORM, "ResourceGraph"):
+        source = graph["spec"]["sourceRef"]
+        view.delete(source["apiVersion"], source["kind"], source["name"], namespace=source["namespace"])
+    until(lambda: not view.list(PLATFORM, "ResourceGraph"), deadline_s=60)
+    for live in view.list(PLATFORM, "Transform"):
+        view.delete(PLATFORM, "Transform", live["metadata"]["name"])
+    until(lambda: not view.list(PLATFORM, "Transform"))
+    for crd in view.list(*CRD, label_selector="platform.pequod.io/transform"):
+        view.delete(*CRD, crd["metadata"]["name"])

@@ -141,10 +141,14 @@ class View:
         path = self._path(manifest["apiVersion"], manifest["kind"], namespace=metadata.get("namespace"))
         if path is None:
             raise LookupError(f"the cluster does not serve {manifest['kind']} of {manifest['apiVersion']}")
+        # A subresource has a type of its own: the scale of a Deployment is a Scale.
+        body = {
+            key: value for key, value in manifest.items() if not subresource or key not in {"apiVersion", "kind"}
+        }
         answer = self._request(
             "PATCH",
             "/".join(part for part in (path, metadata["name"], subresource) if part),
-            data=json.dumps(manifest),
+            data=json.dumps(body),
             headers={"Content-Type": content_type},
             params=params or {},
         )

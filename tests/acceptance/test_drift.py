@@ -1,0 +1,100 @@
+"""What others change of what a node set: found by watch, and healed, told or left, as the node says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.harness.graphs import config_map, deployment, node
+from tests.harness.waiting import until
+
+if TYPE_CHECKING:
+    from tests.harness.graphs import Bench
+
+
+def edit(bench: Bench, name: str, **data: str) -> None:
+    """Change a ConfigMap as ``kubectl edit`` does."""
+    metadata = {"name": name, "namespace": bench.namespace}
+    bench.view.merge({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+
+
+def test_a_field_that_somebody_changed_is_put_right(bench: Bench) -> None:
+    bench.bundle("web", node("one", config_map("one", key="wanted")))
+    bench.until_ready("web")
+    edit(bench, "one", key="edited")
+    until(lambda: bench.data("one") == {"key": "wanted"})
+    bench.until_ready("web")
+    (reason,) = bench.sql(
+        "SELECT DISTINCT reason FROM audit_log WHERE instance = ? AND reason LIKE 'healing%'",
+        f"{bench.namespace}/web",
+    )
+    assert reason == ("healing drift: .data.key",)
+
+
+def test_what_the_node_does_not_set_is_nobodys_business(bench: Bench) -> None:
+    bench.bundle("web", node("one", config_map("one", key="wanted")), node("app", deployment("app", replicas=1)))
+    bench.until_ready("web")
+    metadata = {"name": "app", "namespace": bench.namespace, "annotations": {"example.com/note": "mine"}}
+    spec = {"revisionHistoryLimit": 3}
+    bench.view.merge({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec})
+    edit(bench, "one", other="mine")
+    edit(bench, "one", key="edited")
+    until(lambda: bench.data("one") == {"key": "wanted", "other": "mine"})
+    live = bench.find("Deployment", "app") or {}
+    assert live["spec"]["revisionHistoryLimit"] == 3
+    assert live["metadata"]["annotations"]["example.com/note"] == "mine"
+    assert "drift" not in bench.node("web", "app")
+
+
+def test_a_deleted_object_comes_back(bench: Bench) -> None:
+    bench.bundle("web", node("one", config_map("one", key="wanted")))
+    bench.until_ready("web")
+    bench.view.delete("v1", "ConfigMap", "one", namespace=bench.namespace)
+    until(lambda: bench.data("one") == {"key": "wanted"})
+
+
+def test_drift_can_be_told_only(bench: Bench) -> None:
+    report = {"drift": "Report"}
+    bench.bundle("web", node("one", config_map("one", key="wanted", other="same"), applyPolicy=report))
+    bench.until_ready("web")
+    edit(bench, "one", key="edited")
+    (drift,) = until(lambda: bench.node("web", "one").get("drift"))
+    first_seen = drift.pop("firstSeen")
+    assert drift == {"path": ".data.key", "wanted": '"wanted"', "found": '"edited"', "manager": "pykube-ng"}
+    edit(bench, "one", key="edited again")
+    (drift,) = until(lambda: bench.node("web", "one").get("drift"), lambda told: "again" in told[0]["found"])
+    assert drift["firstSeen"] == first_seen
+    assert bench.data("one") == {"key": "edited again", "other": "same"}
+    assert bench.status("web")["phase"] == "Ready"
+
+    bench.bundle("web", node("one", config_map("one", key="edited again", other="same"), applyPolicy=report))
+    until(lambda: bench.node("web", "one"), lambda told: "drift" not in told)
+
+
+def test_drift_can_be_ignored(bench: Bench) -> None:
+    bench.bundle(
+        "web",
+        node("ignores", config_map("ignores", key="wanted"), applyPolicy={"drift": "Off"}),
+        node("heals", config_map("heals", key="wanted")),
+    )
+    bench.until_ready("web")
+    edit(bench, "ignores", key="edited")
+    edit(bench, "heals", key="edited")
+    until(lambda: bench.data("heals") == {"key": "wanted"})
+    bench.until_ready("web")
+    assert bench.data("ignores") == {"key": "edited"}
+    assert "drift" not in bench.node("web", "ignores")
+
+
+def test_whoever_changes_a_field_again_and_again_is_not_fought(bench: Bench) -> None:
+    bench.bundle("web", node("one", config_map("one", key="wanted")))
+    bench.until_ready("web")
+    for number in range(3):
+        edit(bench, "one", key=str(number))
+        until(lambda: bench.data("one") == {"key": "wanted"})
+        bench.until_ready("web")
+    edit(bench, "one", key="once more")
+    told = until(
+        lambda: bench.node("web", "one").get("message"), lambda message: message.startswith("changed again")
+    )
+    assert told == "changed again and again, so left for now: .data.key by pykube-ng"
+    assert bench.data("one") == {"key": "once more"}
