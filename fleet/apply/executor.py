@@ -2,7 +2,8 @@
 
 A turn for a graph ends when nothing is under way; then the next change to a child, to the graph or to the clock
 brings the next one. What a turn decides, it decides from the graph's spec, the ledger and the live objects
-alone: a hub that was killed anywhere starts with the same three, and comes to the same end.
+alone: a hub that was killed anywhere starts with the same three, and comes to the same end. For the same reason a
+graph that is at rest need not be kept in memory.
 """
 
 from __future__ import annotations
@@ -89,7 +90,10 @@ class Executor:
             run.dirty.update(run.nodes)  # what this turn took and did not get to judge
             raise
         published = await self._publish(graph, run, held=held)
-        return _earliest(published, LOOK_AGAIN_S if held else None, next_look_s(run))
+        due_s = _earliest(published, LOOK_AGAIN_S if held else None, next_look_s(run))
+        if due_s is None and run.at_rest and not run.wake.is_set():
+            self._runs.pop(key, None)
+        return due_s
 
     def _run_of(self, graph: LiveObject) -> Run:
         key = GraphKey(graph.meta.namespace, graph.meta.name)

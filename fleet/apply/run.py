@@ -49,6 +49,9 @@ class NodePhase(StrEnum):
 
 READY_PHASES = frozenset({NodePhase.READY, NodePhase.ADOPTED})
 
+FEW_NODES = 32
+"""A graph of so many is looked at anew as a whole without anybody noticing."""
+
 
 @dataclass(slots=True, kw_only=True)
 class NodeState:
@@ -109,6 +112,13 @@ class Run:
     def complete(self) -> bool:
         """Every node is ready, and none is missing from the render."""
         return len(self.ready) == len(self.nodes) and not self.spec.waiting
+
+    @property
+    def at_rest(self) -> bool:
+        """There is nothing here that a look at the cluster would not tell as well, and soon."""
+        if not self.complete or len(self.nodes) > FEW_NODES:
+            return False
+        return all(not state.drift and state.healing == NEVER_HEALED for state in self.states.values())
 
     def move(self, node: NodeId, phase: NodePhase, message: str = "") -> None:
         """Let a node be in ``phase``."""

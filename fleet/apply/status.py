@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from fleet.apply.drift import Drift
     from fleet.apply.run import NodeState, Run
+    from fleet.ids import NodeId
 
 
 TEXT_OF_ALL_NODES = 200_000

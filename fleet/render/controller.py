@@ -1,7 +1,7 @@
 """The instances of one spoke: render each with the revision in force, apply its graph, project its status.
 
-The render is pure, so its result is remembered by what went into it, and an event that changes none of that costs
-no render. When an instance is deleted its graph goes with it, and the graph's finalizer brings the teardown.
+The render is pure, so what went into it is remembered, and an event that changes none of that costs no render.
+When an instance is deleted its graph goes with it, and the graph's finalizer brings the teardown.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from fleet.render.announcing import Announcer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fleet.cue.contract import Rendered
     from fleet.cue.evaluator import Evaluator
     from fleet.cue.module import Module
     from fleet.ids import NodeId
@@ -61,11 +60,13 @@ class InstanceKey(NamedTuple):
         return f"{self.resource.kind} {self.namespace}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Memo:
+    """What the last render was made from, and what came of it that is asked for again."""
+
     inputs: tuple[object, ...]
-    rendered: Rendered
-    manifest: dict[str, Any]
+    projected: Mapping[str, Any]
+    graph: object  # `manifests.state` of the graph when it had what was rendered
 
 
 class Observing(Protocol):
@@ -132,16 +133,17 @@ class InstanceController:
         if active.policy.suspend or is_suspended(instance):
             return await self._publish(key, instance, graph, statuses.Outcome(suspended=True))
         try:
-            memo = await self._render(instance, active, graph)
-            if graph is None or not manifests.same(graph, memo.manifest):
-                graph = await self._apply(instance, active, memo)
+            graph, projected = await self._bring_graph(instance, active, graph)
         except Terminal as exc:
             failed = statuses.Outcome(error=str(exc), error_reason=type(exc).__name__)
             await self._publish(key, instance, graph, failed)
             raise
-        return await self._publish(key, instance, graph, statuses.Outcome(projected=memo.rendered.status or {}))
+        return await self._publish(key, instance, graph, statuses.Outcome(projected=projected))
 
-    async def _render(self, instance: LiveObject, active: Active, graph: LiveObject | None) -> _Memo:
+    async def _bring_graph(
+        self, instance: LiveObject, active: Active, graph: LiveObject | None
+    ) -> tuple[LiveObject, Mapping[str, Any]]:
+        """Render if anything changed that goes into that, or the graph itself; gives the projected status, too."""
         observed: Mapping[NodeId, LiveObject] = {}
         if graph is not None and reads_observed(active.module):
             observed = await self._observing.of(GraphUid(graph.meta.uid))
@@ -153,17 +155,24 @@ class InstanceController:
             instance.meta.annotations,
             {node: (seen.meta.uid, seen.meta.resource_version) for node, seen in observed.items()},
         )
+        memo = self._memos.get(InstanceUid(instance.meta.uid))
+        if memo is not None and memo.inputs == inputs and graph and memo.graph == manifests.state(graph):
+            return graph, memo.projected
+        renders_total.labels(cluster=self._client.name).inc()
+        rendered = await self._evaluator.render(active.module, self._input(instance, observed))
+        manifest = manifests.build(instance, active, rendered)
+        if graph is None or not manifests.same(graph, manifest):
+            graph = await self._apply(instance, active, manifest)
+        projected = rendered.status or {}
+        self._remember(instance, _Memo(inputs=inputs, projected=projected, graph=manifests.state(graph)))
+        return graph, projected
+
+    def _remember(self, instance: LiveObject, memo: _Memo) -> None:
         uid = InstanceUid(instance.meta.uid)
-        memo = self._memos.get(uid)
-        if memo is None or memo.inputs != inputs:
-            renders_total.labels(cluster=self._client.name).inc()
-            rendered = await self._evaluator.render(active.module, self._input(instance, observed))
-            memo = _Memo(inputs, rendered, manifests.build(instance, active, rendered))
-            self._memos[uid] = memo
-            if len(self._memos) > MEMO_SIZE:
-                self._memos.popitem(last=False)
+        self._memos[uid] = memo
         self._memos.move_to_end(uid)
-        return memo
+        if len(self._memos) > MEMO_SIZE:
+            self._memos.popitem(last=False)
 
     def _input(self, instance: LiveObject, observed: Mapping[NodeId, LiveObject]) -> RenderInput:
         meta = instance.meta
@@ -176,10 +185,10 @@ class InstanceController:
             observed={node: seen.body for node, seen in observed.items()},
         )
 
-    async def _apply(self, instance: LiveObject, active: Active, memo: _Memo) -> LiveObject:
+    async def _apply(self, instance: LiveObject, active: Active, manifest: dict[str, Any]) -> LiveObject:
         graph = await self._client.apply(
             GRAPHS,
-            memo.manifest,
+            manifest,
             cause=_cause("rendered", instance, active),
             force=True,  # the graph is ours alone: whoever edits it is put right
         )

@@ -82,6 +82,8 @@ def test_a_graph_is_the_same_until_its_render_its_revision_or_its_finalizer_diff
     assert manifests.same(live(manifest), manifest)
     assert not manifests.same(live(manifest), manifests.build(instance(), active(), rendered(nodes=())))
     assert not manifests.same(live(manifest), manifests.build(instance(), active(2), rendered(nodes=(NODE,))))
+    edited = {**manifest, "spec": {**manifest["spec"], "nodes": []}}  # the hash is as it was
+    assert not manifests.same(live(edited), manifest)
     unheld = {**manifest, "metadata": {**manifest["metadata"], "finalizers": []}}
     assert not manifests.same(live(unheld), manifest)
 
