@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from fleet.cue.authoring import folders
 from fleet.cue.errors import CueError
 
 if TYPE_CHECKING:
@@ -21,15 +22,15 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def told(prefix: Path, *, written: Written = lambda _: None) -> Iterator[None]:
+def told(where: str, *, written: Written = lambda _: None) -> Iterator[None]:
     """Tell what is wrong with a module, or with what it was given, and end with exit code 1.
 
-    ``prefix`` goes before the module's own files. ``written`` knows where the user wrote a part of the input.
+    ``written`` knows where the user wrote a part of the input.
     """
     try:
         yield
     except CueError as exc:
-        show(exc, prefix=prefix, written=written)
+        show(exc, prefix=folders.prefix(where), written=written)
         raise click.exceptions.Exit(1) from exc
 
 
@@ -62,5 +63,9 @@ def lines(problem: Problem, *, prefix: Path, written: Written = lambda _: None) 
 
 
 def located(problem: Problem, *, prefix: Path) -> Problem:
-    """The problem with its file as seen from here."""
-    return msgspec.structs.replace(problem, file=str(prefix / problem.file)) if problem.file else problem
+    """The problem with its file as seen from here; one of a dependency, which is in no folder, with its module."""
+    if not problem.file:
+        return problem
+    dependency = problem.file.removeprefix(f"{folders.DEPENDENCIES}/")
+    file = str(prefix / problem.file) if dependency == problem.file else dependency
+    return msgspec.structs.replace(problem, file=file)

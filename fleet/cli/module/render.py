@@ -84,18 +84,16 @@ def _pairs(ctx: click.Context, parameter: click.Parameter, given: tuple[str, ...
 )
 @options.transform
 @common.output(Form)
-def render(  # noqa: PLR0913 - one for each option
-    *, where: str, file: TextIO, group: str, version: str, output: str, **given: object
-) -> None:
+def render(*, where: str, file: TextIO, group: str, version: str, output: str, **given: object) -> None:
     """Render one instance, and print the objects that it becomes.
 
     What a node waits for, violations and the projected status follow as comments. The exit code is 1 where the
     spec is refused, the module fails, or a violation keeps the graph from being applied.
     """
-    authored = folders.read(where)
     instance = instances.read(file.read(), file=file.name)
     render_input = _input(instance, _Surroundings(**given))  # type: ignore[arg-type] # click gives what it declares
-    with problems.told(authored.prefix, written=instance.place):
+    with problems.told(where, written=instance.place):
+        authored = asyncio.run(folders.read(where))
         rendered, made = asyncio.run(_render(authored, render_input, group=group, version=version))
     soundness.check(rendered)
     match Form(output):

@@ -79,7 +79,7 @@ def read_all(text: str, *, file: str) -> list[Document]:
         while loader.check_node():
             node = loader.get_node()
             value = loader.construct_document(node)
-            if value is not None:
+            if node is not None and value is not None:
                 documents.append(Document(file=file, value=value, node=node))
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
@@ -115,9 +115,15 @@ def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = None
     if "\n" in text.strip():
         style = "|"
-    elif _MISREAD.fullmatch(text) or dumper.resolve(yaml.ScalarNode, text, (True, False)) != _TEXT:
+    elif _MISREAD.fullmatch(text) or _resolved(dumper, text) != _TEXT:
         style = '"'
     return dumper.represent_scalar(_TEXT, text, style=style)
+
+
+def _resolved(dumper: yaml.SafeDumper, text: str) -> str:
+    """What YAML takes ``text`` for where it stands without quotes."""
+    tag: str = dumper.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
+    return tag
 
 
 _Dumper.add_representer(str, _represent_text)

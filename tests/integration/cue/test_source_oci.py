@@ -11,7 +11,7 @@ from fleet.cue.binary import helper_path
 from fleet.cue.contract import InstanceMetadata, RenderInput
 from fleet.cue.errors import ModuleError
 from fleet.cue.evaluator import Evaluator
-from fleet.cue.remote import oci
+from fleet.cue.remote import oneshot
 from fleet.cue.remote.cache import ModuleCache
 from fleet.cue.remote.fetching import Fetching
 from fleet.cue.remote.origin import SourceUnavailable
@@ -179,7 +179,7 @@ async def test_a_zip_larger_than_the_limit_is_refused(
     registry: Registry, fetching: Fetching, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry.publish(WEB, "v1.0.0", {"web.cue": module("Hello"), "more.txt": "x" * 2**20}, folder=tmp_path)
-    monkeypatch.setattr(oci, "_MOST_ZIP_BYTES", 2**19)
+    monkeypatch.setattr(oneshot, "MOST_FILE_BYTES", 2**19)
 
     with pytest.raises(ModuleError, match="larger than"):
         await resolve(fetching, f"{registry.host}/acme.example/web:v1.0.0")
