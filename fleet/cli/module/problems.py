@@ -36,10 +36,10 @@ def told(where: str, *, written: Written = lambda _: None) -> Iterator[None]:
 
 def show(error: CueError, *, prefix: Path, written: Written = lambda _: None) -> None:
     """Print the error and each of its problems to standard error."""
-    kind = click.style(f"{type(error).__name__}:", fg="red")
     if not error.problems:
-        click.echo(f"{kind} {error}", err=True)
+        click.echo(f"{click.style('error:', fg='red')} {error}", err=True)
         return
+    kind = click.style(f"{type(error).__name__}:", fg="red")
     summary = str(error).partition(f": {error.problems[0]}")[0]  # each problem gets lines of its own
     click.echo(f"{kind} {summary}", err=True)
     for problem in error.problems:

@@ -107,6 +107,6 @@ def _error(of: str, failure: oneshot.Failure) -> Exception:
         case "conflict":
             return RegistryRefused(failure.message)
         case "module" | "missing" | "request":
-            return ModuleError(failure.message)
+            return ModuleError(failure.message, problems=failure.problems)
         case _:
             return SourceUnavailable(f"{of}{failure.message}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from fleet.cue.errors import EngineCrashed
+from fleet.cue.errors import EngineCrashed, Problem
 from fleet.cue.remote import subprocesses
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
     code: str
     message: str
+    problems: tuple[Problem, ...] = ()
 
 
 async def ask(

@@ -20,7 +20,7 @@ import (
 func dependencies(ctx context.Context, r *Request) (*Answer, error) {
 	main, err := modfile.Parse(r.ModuleFile, bundle.ModuleFile)
 	if err != nil {
-		return nil, registry.Fail(registry.CodeModule, "%v", err)
+		return nil, registry.Unreadable(err)
 	}
 	from, err := modconfig.NewRegistry(&modconfig.Config{Transport: transport(), ClientType: "pequod-fleet"})
 	if err != nil {

@@ -78,7 +78,7 @@ func moduleFileOf(r *Request) (*modfile.File, error) {
 	}
 	file, err := modfile.Parse(text, bundle.ModuleFile)
 	if err != nil {
-		return nil, registry.Fail(registry.CodeModule, "%v", err)
+		return nil, registry.Unreadable(err)
 	}
 	if file.Source == nil || file.Source.Kind != "self" {
 		return nil, registry.Fail(registry.CodeModule, "%s: only folders are published, which is `source: kind: \"self\"`; "+

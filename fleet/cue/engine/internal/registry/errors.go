@@ -10,6 +10,8 @@ import (
 
 	"cuelabs.dev/go/oci/ociregistry"
 	"cuelang.org/go/mod/modregistry"
+
+	"pequod.io/fleet/engine/internal/problem"
 )
 
 // Code says what kind of error it is, which decides what the parent raises.
@@ -29,6 +31,8 @@ const (
 type Error struct {
 	Code    Code   `json:"code"`
 	Message string `json:"message"`
+
+	Problems []problem.Problem `json:"problems,omitempty"` // each at its place, where the module is not as it should be
 }
 
 func (e *Error) Error() string { return e.Message }
@@ -36,6 +40,11 @@ func (e *Error) Error() string { return e.Message }
 // Fail is an error of that kind.
 func Fail(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// Unreadable is the error of a module file that says nothing.
+func Unreadable(err error) *Error {
+	return &Error{Code: CodeModule, Message: "the module file cannot be read", Problems: problem.From(err)}
 }
 
 // Explained tells what may pass from what will not. Its message has no credentials: those are in headers only,
