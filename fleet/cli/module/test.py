@@ -48,8 +48,8 @@ async def _run(where: str, *, pattern: str) -> list[Ran]:
     authored = await folders.read(where)
     table = cases.read_all(authored.cases, pattern=pattern)
     if not table:
-        which = f"no case with {pattern!r} in its name" if pattern else "no cases"
-        raise NoCases(f"there are {which} in {authored.cases}; docs/authoring.md shows what one looks like")
+        which = f"is no case with {pattern!r} in its name" if pattern else "are no cases"
+        raise NoCases(f"there {which} in {authored.cases}; docs/authoring.md shows what one looks like")
     async with Evaluator(size=1) as evaluator:
         return await outcomes.run(evaluator, authored, table)
 
