@@ -35,8 +35,9 @@ def commands(text: str, program: str) -> Iterator[list[str]]:
         line for kind, block in BLOCK.findall(text) if kind in {"sh", "console"} for line in block.splitlines()
     ]
     for line in (*lines, *INLINE.findall(text)):
-        words = shlex.split(re.sub(r"[\[\]…]", "", line.removeprefix("$ ")), comments=True)
-        if words[:1] == [program]:
+        command = line.removeprefix("$ ")
+        if command.split(maxsplit=1)[:1] == [program]:  # other lines are output, in which quotes need not match
+            words = shlex.split(re.sub(r"[\[\]…]", "", command), comments=True)
             end = next((at for at, word in enumerate(words) if word in END_OF_COMMAND), len(words))
             yield words[1:end]
 
