@@ -30,14 +30,19 @@ pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relativ
 
 
 def commands(text: str, program: str) -> Iterator[list[str]]:
-    """The arguments of each call of ``program`` in shell blocks and in code between the words."""
+    """The arguments of each call of ``program`` in shell blocks and in code between the words.
+
+    In a console block only what follows a prompt is a command; the rest is what came of it.
+    """
     lines = [
-        line for kind, block in BLOCK.findall(text) if kind in {"sh", "console"} for line in block.splitlines()
+        line
+        for kind, block in BLOCK.findall(text)
+        for line in block.splitlines()
+        if kind == "sh" or (kind == "console" and line.startswith("$ "))
     ]
     for line in (*lines, *INLINE.findall(text)):
-        command = line.removeprefix("$ ")
-        if command.split(maxsplit=1)[:1] == [program]:  # other lines are output, in which quotes need not match
-            words = shlex.split(re.sub(r"[\[\]…]", "", command), comments=True)
+        words = shlex.split(re.sub(r"[\[\]…]", "", line.removeprefix("$ ")), comments=True)
+        if words[:1] == [program]:
             end = next((at for at, word in enumerate(words) if word in END_OF_COMMAND), len(words))
             yield words[1:end]
 
