@@ -13,6 +13,7 @@ from fleet.cli import options as common
 from fleet.cli import printing
 from fleet.cli.module import generated, graphs, options, problems, soundness
 from fleet.cue.authoring import documents, folders, golden, instances
+from fleet.cue.authoring.documents import DocumentError
 from fleet.cue.contract import ClusterFacts, InstanceMetadata, RenderInput
 from fleet.cue.evaluator import Evaluator
 from fleet.graph.model import Severity
@@ -90,7 +91,7 @@ def render(*, where: str, file: TextIO, group: str, version: str, output: str, *
     What a node waits for, violations and the projected status follow as comments. The exit code is 1 where the
     spec is refused, the module fails, or a violation keeps the graph from being applied.
     """
-    instance = instances.read(file.read(), file=file.name)
+    instance = instances.read(_text(file), file=file.name)
     render_input = _input(instance, _Surroundings(**given))  # type: ignore[arg-type] # click gives what it declares
     with problems.told(where, written=instance.place):
         authored = asyncio.run(folders.read(where))
@@ -121,7 +122,7 @@ def _input(instance: WrittenInstance, around: _Surroundings) -> RenderInput:
         cluster = ClusterFacts(name=ClusterName(around.cluster or instances.NAME), labels=around.cluster_labels)
     observed = {}
     if around.observed is not None:
-        observed = instances.read_observed(around.observed.read(), file=around.observed.name)
+        observed = instances.read_observed(_text(around.observed), file=around.observed.name)
     return RenderInput(
         metadata=InstanceMetadata(
             name=around.name or instance.name,
@@ -133,6 +134,13 @@ def _input(instance: WrittenInstance, around: _Surroundings) -> RenderInput:
         cluster=cluster,
         observed={NodeId(node): live for node, live in observed.items()},
     )
+
+
+def _text(file: TextIO) -> str:
+    try:
+        return file.read()
+    except UnicodeDecodeError as exc:
+        raise DocumentError(f"{file.name}: this is not UTF-8 text") from exc
 
 
 def _refuse_violations(rendered: Rendered) -> None:

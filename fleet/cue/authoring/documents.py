@@ -73,9 +73,9 @@ _Loader.yaml_implicit_resolvers = {
 
 def read_all(text: str, *, file: str) -> list[Document]:
     """Every document in ``text``, the empty ones left out. Raises DocumentError for what is not YAML."""
-    loader = _Loader(text)
     documents = []
     try:
+        loader = _Loader(text)
         while loader.check_node():
             node = loader.get_node()
             value = loader.construct_document(node)
@@ -88,8 +88,6 @@ def read_all(text: str, *, file: str) -> list[Document]:
         raise DocumentError(f"{place}: this is not YAML: {problem}") from exc
     except yaml.YAMLError as exc:
         raise DocumentError(f"{file}: this is not YAML: {exc}") from exc
-    finally:
-        loader.dispose()
     return documents
 
 
