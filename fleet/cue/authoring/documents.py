@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import yaml
 
 from fleet.errors import Terminal
@@ -79,6 +80,7 @@ def read_all(text: str, *, file: str) -> list[Document]:
         while loader.check_node():
             node = loader.get_node()
             value = loader.construct_document(node)
+            msgspec.json.encode(value)
             if node is not None and value is not None:
                 documents.append(Document(file=file, value=value, node=node))
     except yaml.MarkedYAMLError as exc:
@@ -86,6 +88,10 @@ def read_all(text: str, *, file: str) -> list[Document]:
         place = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
         problem = ", ".join(part for part in (exc.context, exc.problem) if part)
         raise DocumentError(f"{place}: this is not YAML: {problem}") from exc
+    except RecursionError as exc:
+        raise DocumentError(f"{file}: values are nested too deeply, or contain themselves") from exc
+    except TypeError as exc:
+        raise DocumentError(f"{file}: there is a value that JSON cannot hold: {exc}") from exc
     except yaml.YAMLError as exc:
         raise DocumentError(f"{file}: this is not YAML: {exc}") from exc
     return documents

@@ -312,6 +312,13 @@ def test_update_writes_graphs_and_never_turns_an_error(fleet: Fleet, shop: Path)
     assert given == {"spec": {"image": "nginx"}}
 
 
+def test_files_that_cannot_be_written_are_told_in_a_line(fleet: Fleet, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    refused = fleet("module", "init", tmp_path / "file" / "shop")
+    assert refused.exit_code == 1
+    assert refused.stderr == f"error: {tmp_path}/file/shop: Not a directory\n"
+
+
 def test_cases_by_name(fleet: Fleet, shop: Path) -> None:
     assert fleet("module", "test", shop, "-k", "size").stdout == "passed  unknown-size\n1 passed\n"
     none = fleet("module", "test", shop, "-k", "nothing")

@@ -37,6 +37,9 @@ def test_the_place_of_a_path(path: str, line: int, column: int) -> None:
     [
         ("a: [", r"f\.yaml:1:5: this is not YAML: .*expected the node content"),
         ("a: \x07", r"f\.yaml: this is not YAML"),
+        ("a: &a {b: *a}", r"f\.yaml: values are nested too deeply, or contain themselves"),
+        ("[" * 5000, r"f\.yaml: values are nested too deeply"),
+        ("? [1]\n: 2", r"f\.yaml:1:3: this is not YAML: .*unhashable key"),
         ("", "found an empty file"),
         ("a: 1\n---\nb: 2\n", "found 2"),
         ("# hm\n- 1", r"f\.yaml:2:1: expected an object"),
