@@ -23,8 +23,8 @@ class Observed:
     async def of(self, graph: GraphUid) -> dict[NodeId, LiveObject]:
         """The objects by node; a node whose object is gone, or not there yet, is left out.
 
-        Raises what keeps a type from being seen. What is merely not seen must not look as if it were gone: the next
-        render would lack the nodes that need its values.
+        Raises what keeps a type from being seen. What is merely not seen must not look as if it were gone, for the
+        next render would lack the nodes that need its values.
         """
         found = {}
         for entry in self._ledger.entries(graph):

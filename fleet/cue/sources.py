@@ -65,6 +65,14 @@ def embedded_names() -> tuple[str, ...]:
     return tuple(sorted(folder.name for folder in _EMBEDDED.iterdir() if folder.is_dir()))
 
 
+def embedded_folder(name: str) -> Path:
+    """The folder of one of them. Raises ModuleError."""
+    names = embedded_names()
+    if name not in names:
+        raise ModuleError(f"cueRef.ref: there is no embedded module {name!r}; there are {', '.join(names)}")
+    return _EMBEDDED / name
+
+
 def read_folder(folder: Path) -> Module:
     """The module whose files lie under ``folder``: CUE files only, and nothing that a link points to."""
     paths = sorted(path for path in folder.rglob("*.cue") if path.is_file() and not path.is_symlink())
@@ -72,10 +80,7 @@ def read_folder(folder: Path) -> Module:
 
 
 def _read_embedded(name: str) -> Module:
-    names = embedded_names()
-    if name not in names:
-        raise ModuleError(f"cueRef.ref: there is no embedded module {name!r}; there are {', '.join(names)}")
-    return read_folder(_EMBEDDED / name)
+    return read_folder(embedded_folder(name))
 
 
 def _refuse_path(ref: ModuleRef) -> None:

@@ -28,11 +28,9 @@ class Generated:
 async def generate(
     evaluator: Evaluator, authored: Authored, *, name: str | None, group: str, version: str
 ) -> Generated:
-    """As the Transform controller does it, without the annotation that numbers the revision. Raises ModuleError."""
+    """As the Transform controller does it, but without a revision's number. Raises ModuleError."""
     transform = TransformName(name or authored.name)
-    spec = TransformSpec(
-        cue_ref=CueRef(type=SourceType.INLINE, ref=authored.where), group=group, version=version
-    )
+    spec = TransformSpec(cue_ref=CueRef(type=SourceType.INLINE, ref=authored.where), group=group, version=version)
     meta = await evaluator.inspect(authored.module)
     schema = await evaluator.schema(authored.module)
     names = crds.generated_names(

@@ -40,7 +40,11 @@ def resource_graph(made: Generated, module: Module, render_input: RenderInput, r
     instance = {
         "apiVersion": resource.api_version,
         "kind": resource.kind,
-        "metadata": {"name": render_input.metadata.name, "namespace": render_input.metadata.namespace, "uid": _NO_UID},
+        "metadata": {
+            "name": render_input.metadata.name,
+            "namespace": render_input.metadata.namespace,
+            "uid": _NO_UID,
+        },
     }
     active = Active(
         transform=made.transform,

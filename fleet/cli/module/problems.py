@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from fleet.cue.authoring import folders
 from fleet.cue.errors import CueError
 
 if TYPE_CHECKING:
@@ -21,24 +22,24 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def told(prefix: Path, *, written: Written = lambda _: None) -> Iterator[None]:
+def told(where: str, *, written: Written = lambda _: None) -> Iterator[None]:
     """Tell what is wrong with a module, or with what it was given, and end with exit code 1.
 
-    ``prefix`` goes before the module's own files. ``written`` knows where the user wrote a part of the input.
+    ``written`` knows where the user wrote a part of the input.
     """
     try:
         yield
     except CueError as exc:
-        show(exc, prefix=prefix, written=written)
+        show(exc, prefix=folders.prefix(where), written=written)
         raise click.exceptions.Exit(1) from exc
 
 
 def show(error: CueError, *, prefix: Path, written: Written = lambda _: None) -> None:
     """Print the error and each of its problems to standard error."""
-    kind = click.style(f"{type(error).__name__}:", fg="red")
     if not error.problems:
-        click.echo(f"{kind} {error}", err=True)
+        click.echo(f"{click.style('error:', fg='red')} {error}", err=True)
         return
+    kind = click.style(f"{type(error).__name__}:", fg="red")
     summary = str(error).partition(f": {error.problems[0]}")[0]  # each problem gets lines of its own
     click.echo(f"{kind} {summary}", err=True)
     for problem in error.problems:
@@ -62,5 +63,9 @@ def lines(problem: Problem, *, prefix: Path, written: Written = lambda _: None) 
 
 
 def located(problem: Problem, *, prefix: Path) -> Problem:
-    """The problem with its file as seen from here."""
-    return msgspec.structs.replace(problem, file=str(prefix / problem.file)) if problem.file else problem
+    """The problem with its file as seen from here; one of a dependency, which is in no folder, with its module."""
+    if not problem.file:
+        return problem
+    dependency = problem.file.removeprefix(f"{folders.DEPENDENCIES}/")
+    file = str(prefix / problem.file) if dependency == problem.file else dependency
+    return msgspec.structs.replace(problem, file=file)

@@ -13,6 +13,7 @@ from fleet.cli import options as common
 from fleet.cli import printing
 from fleet.cli.module import generated, graphs, options, problems, soundness
 from fleet.cue.authoring import documents, folders, golden, instances
+from fleet.cue.authoring.documents import DocumentError
 from fleet.cue.contract import ClusterFacts, InstanceMetadata, RenderInput
 from fleet.cue.evaluator import Evaluator
 from fleet.graph.model import Severity
@@ -84,18 +85,16 @@ def _pairs(ctx: click.Context, parameter: click.Parameter, given: tuple[str, ...
 )
 @options.transform
 @common.output(Form)
-def render(  # noqa: PLR0913 - one for each option
-    *, where: str, file: TextIO, group: str, version: str, output: str, **given: object
-) -> None:
+def render(*, where: str, file: TextIO, group: str, version: str, output: str, **given: object) -> None:
     """Render one instance, and print the objects that it becomes.
 
     What a node waits for, violations and the projected status follow as comments. The exit code is 1 where the
     spec is refused, the module fails, or a violation keeps the graph from being applied.
     """
-    authored = folders.read(where)
-    instance = instances.read(file.read(), file=file.name)
+    instance = instances.read(_text(file), file=file.name)
     render_input = _input(instance, _Surroundings(**given))  # type: ignore[arg-type] # click gives what it declares
-    with problems.told(authored.prefix, written=instance.place):
+    with problems.told(where, written=instance.place):
+        authored = asyncio.run(folders.read(where))
         rendered, made = asyncio.run(_render(authored, render_input, group=group, version=version))
     soundness.check(rendered)
     match Form(output):
@@ -123,7 +122,7 @@ def _input(instance: WrittenInstance, around: _Surroundings) -> RenderInput:
         cluster = ClusterFacts(name=ClusterName(around.cluster or instances.NAME), labels=around.cluster_labels)
     observed = {}
     if around.observed is not None:
-        observed = instances.read_observed(around.observed.read(), file=around.observed.name)
+        observed = instances.read_observed(_text(around.observed), file=around.observed.name)
     return RenderInput(
         metadata=InstanceMetadata(
             name=around.name or instance.name,
@@ -135,6 +134,13 @@ def _input(instance: WrittenInstance, around: _Surroundings) -> RenderInput:
         cluster=cluster,
         observed={NodeId(node): live for node, live in observed.items()},
     )
+
+
+def _text(file: TextIO) -> str:
+    try:
+        return file.read()
+    except UnicodeDecodeError as exc:
+        raise DocumentError(f"{file.name}: this is not UTF-8 text") from exc
 
 
 def _refuse_violations(rendered: Rendered) -> None:

@@ -13,7 +13,6 @@ from fleet.cue.evaluator import Evaluator
 
 if TYPE_CHECKING:
     from fleet.cli.module.generated import Generated
-    from fleet.cue.authoring.folders import Authored
 
 
 @click.command(short_help="Print the CRD that users of a module get.")
@@ -26,14 +25,14 @@ def schema(*, where: str, group: str, version: str, name: str | None, spec_only:
 
     Places where it accepts more than the module does go to standard error; `fleet module vet` explains them.
     """
-    authored = folders.read(where)
-    with problems.told(authored.prefix):
-        made = asyncio.run(_generate(authored, name=name, group=group, version=version))
+    with problems.told(where):
+        made = asyncio.run(_generate(where, name=name, group=group, version=version))
     click.echo(documents.dump(made.schema.schema if spec_only else made.crd), nl=False)
     for issue in made.schema.issues:
         click.echo(f"wider than the module: {issue.path or '(all of it)'}: {issue.reason}", err=True)
 
 
-async def _generate(authored: Authored, *, name: str | None, group: str, version: str) -> Generated:
+async def _generate(where: str, *, name: str | None, group: str, version: str) -> Generated:
+    authored = await folders.read(where)
     async with Evaluator(size=1) as evaluator:
         return await generated.generate(evaluator, authored, name=name, group=group, version=version)

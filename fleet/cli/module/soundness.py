@@ -28,5 +28,5 @@ def check(rendered: Rendered) -> None:
     order.dependencies(nodes, absent=frozenset(each.node for each in rendered.waiting))
     if reserved := RESERVED_STATUS & (rendered.status or {}).keys():
         raise ReservedStatus(
-            f"#Render.status: {', '.join(sorted(reserved))}: the fleet writes this field itself; give yours another name"
+            f"#Render.status: {', '.join(sorted(reserved))}: this is the fleet's own; give yours another name"
         )

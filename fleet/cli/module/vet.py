@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -43,19 +42,20 @@ def vet(where: str, output: str) -> None:
     if Form(output) is Form.JSON:
         _vet_for_machines(where)
         return
-    authored = folders.read(where)
-    with problems.told(authored.prefix):
-        meta, schema = asyncio.run(examine(authored))
-    click.echo(f"{where}: a module of {_kind(authored, meta)}, {authored.module.digest}")
+    with problems.told(where):
+        authored = asyncio.run(folders.read(where))
+        meta, schema = asyncio.run(_examine(authored))
+    click.echo(f"{authored.name}: a module of {_kind(authored, meta)}, {authored.module.digest}")
     if not schema.issues:
         click.echo("schema: exact: the API server refuses everything that the module does not accept")
         return
-    click.echo(f"schema: wider than the module in {_places(len(schema.issues))}; what it lets pass fails at rendering")
+    where_wider = _places(len(schema.issues))
+    click.echo(f"schema: wider than the module in {where_wider}; what it lets pass fails at rendering")
     rows = [(each.path or "(all of it)", each.reason) for each in schema.issues]
     tables.show(Console(), ("PATH", "REASON"), rows)
 
 
-async def examine(authored: Authored) -> tuple[Meta, Schema]:
+async def _examine(authored: Authored) -> tuple[Meta, Schema]:
     """What the module says of itself, and its schema. Raises ModuleError."""
     async with Evaluator(size=1) as evaluator:
         return await evaluator.inspect(authored.module), await evaluator.schema(authored.module)
@@ -64,13 +64,13 @@ async def examine(authored: Authored) -> tuple[Meta, Schema]:
 def _vet_for_machines(where: str) -> None:
     document: dict[str, Any] = {"module": where}
     try:
-        authored = folders.read(where)
+        authored = asyncio.run(folders.read(where))
         document["digest"] = authored.module.digest
-        meta, schema = asyncio.run(examine(authored))
+        meta, schema = asyncio.run(_examine(authored))
     except CueError as exc:
         found = exc.problems or ({"message": str(exc)},)
         printing.json({**document, "ok": False, "error": type(exc).__name__, "problems": found, "widenings": []})
-        sys.exit(1)
+        raise click.exceptions.Exit(1) from exc
     widenings = msgspec.to_builtins(schema.issues)
     kind = _kind(authored, meta)
     printing.json({**document, "ok": True, "kind": kind, "problems": [], "widenings": widenings})

@@ -94,8 +94,9 @@ def rewrite(case: Case, found: Json) -> None:
 
 def _head(text: str) -> str:
     """Everything before the second document, which begins with a line of three dashes."""
-    starts = [event for event in yaml.parse(text) if isinstance(event, yaml.DocumentStartEvent)]
-    return text[: starts[1].start_mark.index] if len(starts) > 1 else text
+    events = yaml.parse(text)
+    marks = [event.start_mark for event in events if isinstance(event, yaml.DocumentStartEvent)]
+    return text[: marks[1].index] if len(marks) > 1 and marks[1] else text
 
 
 def _input_of(document: Document) -> RenderInput:
@@ -105,12 +106,7 @@ def _input_of(document: Document) -> RenderInput:
         raise instances.misfit(exc, document) from exc
     cluster = given.cluster
     return RenderInput(
-        metadata=InstanceMetadata(
-            name=given.metadata.name,
-            namespace=given.metadata.namespace,
-            labels=given.metadata.labels,
-            annotations=given.metadata.annotations,
-        ),
+        metadata=InstanceMetadata(**msgspec.structs.asdict(given.metadata)),
         spec=given.spec,
         cluster=ClusterFacts(name=ClusterName(cluster.name), labels=cluster.labels) if cluster else None,
         observed={NodeId(node): live for node, live in given.observed.items()},

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import yaml
 
 from fleet.errors import Terminal
@@ -73,23 +74,26 @@ _Loader.yaml_implicit_resolvers = {
 
 def read_all(text: str, *, file: str) -> list[Document]:
     """Every document in ``text``, the empty ones left out. Raises DocumentError for what is not YAML."""
-    loader = _Loader(text)
     documents = []
     try:
+        loader = _Loader(text)
         while loader.check_node():
             node = loader.get_node()
             value = loader.construct_document(node)
-            if value is not None:
+            msgspec.json.encode(value)
+            if node is not None and value is not None:
                 documents.append(Document(file=file, value=value, node=node))
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
         place = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
         problem = ", ".join(part for part in (exc.context, exc.problem) if part)
         raise DocumentError(f"{place}: this is not YAML: {problem}") from exc
+    except RecursionError as exc:
+        raise DocumentError(f"{file}: values are nested too deeply, or contain themselves") from exc
+    except TypeError as exc:
+        raise DocumentError(f"{file}: there is a value that JSON cannot hold: {exc}") from exc
     except yaml.YAMLError as exc:
         raise DocumentError(f"{file}: this is not YAML: {exc}") from exc
-    finally:
-        loader.dispose()
     return documents
 
 
@@ -115,9 +119,15 @@ def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = None
     if "\n" in text.strip():
         style = "|"
-    elif _MISREAD.fullmatch(text) or dumper.resolve(yaml.ScalarNode, text, (True, False)) != _TEXT:
+    elif _MISREAD.fullmatch(text) or _resolved(dumper, text) != _TEXT:
         style = '"'
     return dumper.represent_scalar(_TEXT, text, style=style)
+
+
+def _resolved(dumper: yaml.SafeDumper, text: str) -> str:
+    """What YAML takes ``text`` for where it stands without quotes."""
+    tag: str = dumper.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
+    return tag
 
 
 _Dumper.add_representer(str, _represent_text)

@@ -57,8 +57,8 @@ def same(expected: Json, found: Json) -> bool:
 
 def diff(expected: Json, found: Json) -> list[str]:
     """The lines that differ and some around them, in the order in which the document is written."""
-    texts = [documents.dump(canonical(each)).splitlines() for each in (expected, found)]
-    return list(difflib.unified_diff(*texts, fromfile="expected", tofile="found", lineterm=""))
+    one, other = (documents.dump(canonical(each)).splitlines() for each in (expected, found))
+    return list(difflib.unified_diff(one, other, fromfile="expected", tofile="found", lineterm=""))
 
 
 def _object_last(node: Any) -> Any:  # noqa: ANN401 - what a person wrote into the list of nodes

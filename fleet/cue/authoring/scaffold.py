@@ -20,8 +20,8 @@ def write(folder: Path, *, kind: str) -> list[Path]:
     """Write a module of ``kind`` into ``folder``, which is empty or not there. Gives the files, by name."""
     if not _A_KIND.fullmatch(kind):
         raise ScaffoldError(
-            f"{kind!r} cannot be a kind: it has letters and digits and begins with a capital, such as MessageQueue; "
-            "name another one with --kind"
+            f"{kind!r} cannot be a kind: it has letters and digits and begins with a capital, such as "
+            "MessageQueue; name another one with --kind"
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ScaffoldError(f"{folder} is there already and not an empty folder; name one that is not there yet")

@@ -18,6 +18,7 @@ MOST_FILES = 5000
 
 _EMBEDDABLE = frozenset({".json", ".jsonl", ".yaml", ".yml", ".toml", ".xml", ".txt"})
 _EMBED = "@embed("
+_ADVICE = "Name the folder of the module in cueRef.path"
 
 
 def may_matter(path: str) -> bool:
@@ -26,13 +27,13 @@ def may_matter(path: str) -> bool:
     return suffix == ".cue" or suffix in _EMBEDDABLE
 
 
-def refuse_too_much(sizes: Iterable[int], *, where: str) -> None:
+def refuse_too_much(sizes: Iterable[int], *, where: str, advice: str = _ADVICE) -> None:
     """Raise ModuleError where files of these sizes are more than a module may be."""
     listed = list(sizes)
     if len(listed) > MOST_FILES or sum(listed) > MOST_BYTES:
         raise ModuleError(
             f"{where}: {len(listed)} files of {sum(listed) / 2**20:.1f} MiB together; a module has at most "
-            f"{MOST_FILES} files and {MOST_BYTES // 2**20} MiB. Name the folder of the module in cueRef.path"
+            f"{MOST_FILES} files and {MOST_BYTES // 2**20} MiB. {advice}"
         )
 
 

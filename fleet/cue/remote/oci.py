@@ -6,17 +6,17 @@ unlike them it evaluates no module.
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from fleet.cue.errors import EngineCrashed, ModuleError
-from fleet.cue.remote import content, dockerconfig, ociref, subprocesses
+from fleet.cue.errors import ModuleError
+from fleet.cue.remote import content, dockerconfig, ociref, oneshot, subprocesses
 from fleet.cue.remote.origin import Location, SourceUnavailable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fleet.cue.module import Module
     from fleet.cue.remote.ociref import OciRef
     from fleet.cue.remote.origin import PullSecret
@@ -25,7 +25,6 @@ LOOK_TIMEOUT_S = 30.0
 FETCH_TIMEOUT_S = 120.0
 
 _MEMORY_MIB = 256
-_MOST_ZIP_BYTES = 32 * 1024 * 1024
 
 
 class _Request(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -42,16 +41,11 @@ class _Request(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     max_bytes: int
 
 
-class _Failure(msgspec.Struct, frozen=True, kw_only=True):
-    code: str
-    message: str
-
-
 class _Answer(msgspec.Struct, frozen=True, kw_only=True):
     digest: str = ""
     module: str = ""
     files: dict[str, bytes] = {}
-    error: _Failure | None = None
+    error: oneshot.Failure | None = None
 
 
 _answer = msgspec.json.Decoder(_Answer)
@@ -85,22 +79,15 @@ class OciSource:
 
     async def _ask(self, ref: OciRef, request: _Request, *, timeout_s: float) -> _Answer:
         try:
-            finished = await subprocesses.run(
+            answer = await oneshot.ask(
                 [self._helper, f"-memory-mib={_MEMORY_MIB}", "fetch"],
+                request,
+                _answer,
                 environment=subprocesses.network_environment(),
-                folder=Path(tempfile.gettempdir()),
-                said=msgspec.json.encode(request),
                 timeout_s=timeout_s,
-                most_output=2 * _MOST_ZIP_BYTES,
             )
         except TimeoutError:
             raise SourceUnavailable(f"registry {ref.host} did not answer within {timeout_s:g} s") from None
-        except OSError as exc:
-            raise EngineCrashed(f"the CUE helper {self._helper} does not start: {exc}") from exc
-        try:
-            answer = _answer.decode(finished.stdout or b"")
-        except msgspec.DecodeError as exc:
-            raise EngineCrashed(f"the CUE helper ended during fetch with status {finished.status}") from exc
         if answer.error is not None:
             raise _error(ref, answer.error)
         return answer
@@ -127,11 +114,11 @@ def _request(op: str, ref: OciRef, secret: PullSecret) -> _Request:
         password=found.password,
         token=found.token,
         ca=authority,
-        max_bytes=_MOST_ZIP_BYTES,
+        max_bytes=oneshot.MOST_FILE_BYTES,
     )
 
 
-def _error(ref: OciRef, failure: _Failure) -> Exception:
+def _error(ref: OciRef, failure: oneshot.Failure) -> Exception:
     match failure.code:
         case "denied":
             return ModuleError(

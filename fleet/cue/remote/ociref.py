@@ -40,18 +40,26 @@ class OciRef:
         return is_loopback(re.sub(r":[0-9]+$", "", self.host).strip("[]"))
 
     @property
+    def address(self) -> str:
+        """The repository as a ref names it, which may say that there is no TLS."""
+        return f"{self.host}{'+insecure' if self.insecure else ''}/{self.repository}"
+
+    @property
     def name(self) -> str:
         """The repository with its registry."""
         return f"{self.host}/{self.repository}"
 
 
-def parse(ref: str) -> OciRef:
-    """Read ``cueRef.ref``. Raises ModuleError, which says what to write instead."""
+def parse(ref: str, *, field: str = "cueRef.ref") -> OciRef:
+    """Read the ref that is given as ``field``. Raises ModuleError, which says what to write instead."""
     found = _REF.fullmatch(ref)
     if found is None:
-        _refuse("is not host/repository:tag or host/repository@sha256:…, such as ghcr.io/acme/acme.dev/web:v1.2.0")
+        _refuse(
+            field,
+            "is not host/repository:tag or host/repository@sha256:…, such as ghcr.io/acme/acme.dev/web:v1.2.0",
+        )
     if not found["tag"] and not found["digest"]:
-        _refuse("names no version; write a tag (:v1.2.0) or a digest (@sha256:…) after the repository")
+        _refuse(field, "names no version; write a tag (:v1.2.0) or a digest (@sha256:…) after the repository")
     return OciRef(
         host=found["host"],
         repository=found["repository"],
@@ -61,6 +69,6 @@ def parse(ref: str) -> OciRef:
     )
 
 
-def _refuse(why: str) -> NoReturn:
+def _refuse(field: str, why: str) -> NoReturn:
     # As with git, what is written there is not repeated: it may hold a password that does not belong there.
-    raise ModuleError(f"cueRef.ref: the reference of the OCI module {why}")
+    raise ModuleError(f"{field}: the reference of the OCI module {why}")

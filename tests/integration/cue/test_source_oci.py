@@ -11,13 +11,13 @@ from fleet.cue.binary import helper_path
 from fleet.cue.contract import InstanceMetadata, RenderInput
 from fleet.cue.errors import ModuleError
 from fleet.cue.evaluator import Evaluator
-from fleet.cue.remote import oci
+from fleet.cue.remote import oneshot
 from fleet.cue.remote.cache import ModuleCache
 from fleet.cue.remote.fetching import Fetching
 from fleet.cue.remote.origin import SourceUnavailable
 from tests.harness import goprograms
 from tests.harness.ociregistry import Registry
-from tests.integration.cue.sourced import Ref, keys, module, unread
+from tests.integration.cue.sourced import WEB, Ref, keys, module, publish_with_dependencies, unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,11 +27,6 @@ if TYPE_CHECKING:
 
 # The first run builds the registry and the cue command.
 pytestmark = pytest.mark.timeout(1500)
-
-WEB = "acme.example/web@v1"
-LIBRARY = "acme.example/library@v0"
-TITLES = "acme.example/titles@v0"
-WORDS = "acme.example/words@v0"
 
 
 @pytest.fixture
@@ -179,7 +174,7 @@ async def test_a_zip_larger_than_the_limit_is_refused(
     registry: Registry, fetching: Fetching, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry.publish(WEB, "v1.0.0", {"web.cue": module("Hello"), "more.txt": "x" * 2**20}, folder=tmp_path)
-    monkeypatch.setattr(oci, "_MOST_ZIP_BYTES", 2**19)
+    monkeypatch.setattr(oneshot, "MOST_FILE_BYTES", 2**19)
 
     with pytest.raises(ModuleError, match="larger than"):
         await resolve(fetching, f"{registry.host}/acme.example/web:v1.0.0")
@@ -195,28 +190,6 @@ async def test_credentials_are_not_sent_without_tls(fetching: Fetching) -> None:
 
 def test_the_programs_of_these_tests_are_kept() -> None:
     assert goprograms.built("registry") == goprograms.built("registry")
-
-
-def publish_with_dependencies(registry: Registry, folder: Path, *, prefix: str = "") -> None:
-    """The module web needs titles and library, which need words v0.1.0 and v0.2.0: the higher one is it."""
-
-    def publish(module: str, version: str, files: dict[str, str], **dependencies: str) -> None:
-        listed = "".join(f'"acme.example/{name}@v0": v: "{it}"\n' for name, it in dependencies.items())
-        head = f'module: "{module}"\nlanguage: version: "v0.17.0"\nsource: kind: "self"\ndeps: {{\n{listed}}}\n'
-        registry.publish(module, version, {"cue.mod/module.cue": head, **files}, folder=folder, prefix=prefix)
-
-    uses_words = '\nimport "acme.example/words@v0"\nWord: words.Word\n'
-    for minor in (1, 2):
-        publish(WORDS, f"v0.{minor}.0", {"words.cue": f'package words\nWord: "words {minor}"\n'})
-    publish(TITLES, "v0.1.0", {"titles.cue": f"package titles{uses_words}"}, words="v0.1.0")
-    name = f'package name\nimport "strings"{uses_words}#Name: strings.MaxRunes(12)\n'
-    publish(LIBRARY, "v0.2.0", {"name/name.cue": name}, words="v0.2.0")
-
-    head = (
-        'package web\nimport "acme.example/library/name@v0"\nimport "acme.example/titles@v0"\n_title: titles.Word'
-    )
-    web = module("\\(_title)", head=head).replace("{name: string}\n", "{name: _name}\n_name: name.#Name\n")
-    publish(WEB, "v1.0.0", {"web.cue": web}, library="v0.2.0", titles="v0.1.0", words="v0.2.0")
 
 
 def _sub(folder: Path, name: str) -> Path:

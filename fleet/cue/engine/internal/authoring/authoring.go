@@ -9,33 +9,16 @@ package authoring
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 
-	"cuelabs.dev/go/oci/ociregistry"
-	"cuelang.org/go/mod/modregistry"
+	"pequod.io/fleet/engine/internal/registry"
 )
 
 // The operations.
 const (
 	OpPublish      = "publish"
 	OpDependencies = "dependencies"
-)
-
-// Code says what kind of error it is, which decides what the parent raises.
-type Code string
-
-// The codes of the errors.
-const (
-	CodeUnavailable Code = "unavailable" // the registry did not answer, or not as a registry does
-	CodeDenied      Code = "denied"      // the registry wants other credentials
-	CodeMissing     Code = "missing"     // no registry has it
-	CodeModule      Code = "module"      // the module is not one that can be published, or used
-	CodeConflict    Code = "conflict"    // the version is published already, with other content
-	CodeRequest     Code = "request"     // the request does not follow the protocol
 )
 
 // Request is one operation.
@@ -47,7 +30,7 @@ type Request struct {
 	PlainHTTP  bool              `json:"plainHttp,omitempty"`
 	Files      map[string][]byte `json:"files,omitempty"`      // publish: all files of the module
 	ModuleFile []byte            `json:"moduleFile,omitempty"` // dependencies: what lists them
-	MaxBytes   int64             `json:"maxBytes"`             // of all files together
+	MaxBytes   int64             `json:"maxBytes,omitempty"`   // dependencies: of all files together
 }
 
 // Answer is what came of it.
@@ -56,19 +39,7 @@ type Answer struct {
 	Digest  string            `json:"digest,omitempty"`  // publish: of the manifest
 	Already bool              `json:"already,omitempty"` // publish: the registry had this very module
 	Files   map[string][]byte `json:"files,omitempty"`   // dependencies: where the loader looks for them
-	Error   *Error            `json:"error,omitempty"`
-}
-
-// Error is why nothing came of it.
-type Error struct {
-	Code    Code   `json:"code"`
-	Message string `json:"message"`
-}
-
-func (e *Error) Error() string { return e.Message }
-
-func fail(code Code, format string, args ...any) *Error {
-	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+	Error   *registry.Error   `json:"error,omitempty"`
 }
 
 // Serve answers the one request on in.
@@ -79,7 +50,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	}
 	answer, err := carryOut(ctx, &request)
 	if err != nil {
-		answer = &Answer{Error: explained(err)}
+		answer = &Answer{Error: registry.Explained(err)}
 	}
 	if err := json.NewEncoder(out).Encode(answer); err != nil {
 		return fmt.Errorf("write the answer: %w", err)
@@ -94,34 +65,5 @@ func carryOut(ctx context.Context, r *Request) (*Answer, error) {
 	case OpDependencies:
 		return dependencies(ctx, r)
 	}
-	return nil, fail(CodeRequest, "unknown operation %q", r.Op)
-}
-
-// explained tells what the author can act on. Credentials are in headers only, which no error shows.
-func explained(err error) *Error {
-	if own := (*Error)(nil); errors.As(err, &own) {
-		return own
-	}
-	var status ociregistry.HTTPError
-	if errors.As(err, &status) {
-		return &Error{Code: codeOf(status.StatusCode()), Message: err.Error()}
-	}
-	if errors.Is(err, modregistry.ErrNotFound) || errors.Is(err, ociregistry.ErrManifestUnknown) || errors.Is(err, ociregistry.ErrNameUnknown) {
-		return &Error{Code: CodeMissing, Message: err.Error()}
-	}
-	var request *url.Error
-	if errors.As(err, &request) {
-		return &Error{Code: CodeUnavailable, Message: request.Err.Error()}
-	}
-	return &Error{Code: CodeUnavailable, Message: err.Error()}
-}
-
-func codeOf(status int) Code {
-	switch status {
-	case http.StatusUnauthorized, http.StatusForbidden:
-		return CodeDenied
-	case http.StatusNotFound:
-		return CodeMissing
-	}
-	return CodeUnavailable
+	return nil, registry.Fail(registry.CodeRequest, "unknown operation %q", r.Op)
 }

@@ -15,12 +15,13 @@ import (
 	"pequod.io/fleet/engine/internal/authoring"
 	"pequod.io/fleet/engine/internal/bundle"
 	"pequod.io/fleet/engine/internal/fetch"
+	"pequod.io/fleet/engine/internal/registry"
 )
 
 const limit = 8 << 20
 
-// registry is one that keeps what it has in memory, and the author's configuration that leads to it.
-func registry(t *testing.T) string {
+// serve starts a registry that keeps what it has in memory, and the author's configuration that leads to it.
+func serve(t *testing.T) string {
 	t.Helper()
 	server := httptest.NewServer(ociserver.New(ocimem.NewWithConfig(&ocimem.Config{ImmutableTags: false}), nil))
 	t.Cleanup(server.Close)
@@ -61,8 +62,18 @@ func publish(t *testing.T, host, repository, tag string, content map[string][]by
 	return ask(t, authoring.Request{Op: authoring.OpPublish, Host: host, Repository: repository, Tag: tag, PlainHTTP: true, Files: content})
 }
 
+// needing is a module with dependencies, such as "acme.example/base v0.1.0".
+func needing(module string, deps ...string) map[string][]byte {
+	content := files(module, "")
+	for _, dep := range deps {
+		path, version, _ := strings.Cut(dep, " ")
+		content[bundle.ModuleFile] = append(content[bundle.ModuleFile], "deps: \""+path+"@v0\": v: \""+version+"\"\n"...)
+	}
+	return content
+}
+
 func TestWhatIsPublishedIsFetched(t *testing.T) {
-	host := registry(t)
+	host := serve(t)
 	published := publish(t, host, "team/acme.example/web", "v0.1.0", files("acme.example/web", "a: 1"))
 	if published.Error != nil || published.Module != "acme.example/web" || published.Already {
 		t.Fatalf("got %+v", published)
@@ -85,7 +96,7 @@ func TestWhatIsPublishedIsFetched(t *testing.T) {
 }
 
 func TestAVersionNeverChanges(t *testing.T) {
-	host := registry(t)
+	host := serve(t)
 	first := publish(t, host, "acme.example/web", "v0.1.0", files("acme.example/web", "a: 1"))
 
 	again := publish(t, host, "acme.example/web", "v0.1.0", files("acme.example/web", "a: 1"))
@@ -93,13 +104,13 @@ func TestAVersionNeverChanges(t *testing.T) {
 		t.Errorf("the same again: got %+v", again)
 	}
 	other := publish(t, host, "acme.example/web", "v0.1.0", files("acme.example/web", "a: 2"))
-	if other.Error == nil || other.Error.Code != authoring.CodeConflict || !strings.Contains(other.Error.Message, first.Digest) {
+	if other.Error == nil || other.Error.Code != registry.CodeConflict || !strings.Contains(other.Error.Message, first.Digest) {
 		t.Errorf("another: got %+v", other)
 	}
 }
 
 func TestWhatCannotBePublished(t *testing.T) {
-	host := registry(t)
+	host := serve(t)
 	unnamed, fromGit := files("acme.example/web", ""), files("acme.example/web", "")
 	delete(unnamed, bundle.ModuleFile)
 	fromGit[bundle.ModuleFile] = bytes.ReplaceAll(fromGit[bundle.ModuleFile], []byte("self"), []byte("git"))
@@ -116,7 +127,7 @@ func TestWhatCannotBePublished(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			answer := publish(t, host, "acme.example/web", c.tag, c.content)
-			if answer.Error == nil || answer.Error.Code != authoring.CodeModule || !strings.Contains(answer.Error.Message, c.says) {
+			if answer.Error == nil || answer.Error.Code != registry.CodeModule || !strings.Contains(answer.Error.Message, c.says) {
 				t.Fatalf("got %+v", answer.Error)
 			}
 		})
@@ -126,21 +137,34 @@ func TestWhatCannotBePublished(t *testing.T) {
 func TestARegistryThatIsNotThere(t *testing.T) {
 	answer := publish(t, "127.0.0.1:1", "acme.example/web", "v0.1.0", files("acme.example/web", ""))
 
-	if answer.Error == nil || answer.Error.Code != authoring.CodeUnavailable || !strings.Contains(answer.Error.Message, "refused") {
+	if answer.Error == nil || answer.Error.Code != registry.CodeUnavailable || !strings.Contains(answer.Error.Message, "refused") {
 		t.Fatalf("got %+v", answer.Error)
 	}
 }
 
-func TestDependenciesAreFoundAsTheCueCommandFindsThem(t *testing.T) {
-	host := registry(t)
-	needing := func(module string, deps ...string) map[string][]byte {
-		content := files(module, "")
-		for _, dep := range deps {
-			path, version, _ := strings.Cut(dep, " ")
-			content[bundle.ModuleFile] = append(content[bundle.ModuleFile], "deps: \""+path+"@v0\": v: \""+version+"\"\n"...)
-		}
-		return content
+func TestAModuleThatNoHubCouldFetchIsNotPublished(t *testing.T) {
+	host := serve(t)
+	content := needing("a.example/main", "a.example/base v0.1.0")
+
+	early := publish(t, host, "team/a.example/main", "v0.1.0", content)
+	if early.Error == nil || early.Error.Code != registry.CodeMissing ||
+		!strings.Contains(early.Error.Message, "a.example/base@v0.1.0 is not at team/a.example/base:v0.1.0") {
+		t.Errorf("before its dependency: got %+v", early.Error)
 	}
+	if answer := publish(t, host, "team/a.example/base", "v0.1.0", needing("a.example/base")); answer.Error != nil {
+		t.Fatal(answer.Error)
+	}
+	if answer := publish(t, host, "team/a.example/main", "v0.1.0", content); answer.Error != nil {
+		t.Errorf("after it: got %+v", answer.Error)
+	}
+	elsewhere := publish(t, host, "team/main", "v0.1.0", content)
+	if elsewhere.Error == nil || !strings.Contains(elsewhere.Error.Message, "a repository which ends with its path") {
+		t.Errorf("in a repository of another name: got %+v", elsewhere.Error)
+	}
+}
+
+func TestDependenciesAreFoundAsTheCueCommandFindsThem(t *testing.T) {
+	host := serve(t)
 	for _, each := range []struct {
 		module, version string
 		content         map[string][]byte
@@ -176,7 +200,7 @@ func TestDependenciesAreFoundAsTheCueCommandFindsThem(t *testing.T) {
 	}
 
 	missing := ask(t, authoring.Request{Op: authoring.OpDependencies, ModuleFile: needing("a.example/m", "a.example/none v0.1.0")[bundle.ModuleFile]})
-	if missing.Error == nil || missing.Error.Code != authoring.CodeMissing || !strings.Contains(missing.Error.Message, "dependency a.example/none@v0.1.0") {
+	if missing.Error == nil || missing.Error.Code != registry.CodeMissing || !strings.Contains(missing.Error.Message, "dependency a.example/none@v0.1.0") {
 		t.Fatalf("got %+v", missing.Error)
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"cuelang.org/go/mod/modzip"
 
 	"pequod.io/fleet/engine/internal/bundle"
+	"pequod.io/fleet/engine/internal/registry"
 )
 
 const (
@@ -30,9 +31,14 @@ const (
 // publish pushes what `cue mod publish` would. A version that is published already stays what it is: clients keep
 // what they fetched of it, and do not look again.
 func publish(ctx context.Context, r *Request) (*Answer, error) {
-	version, err := versionOf(r)
+	file, err := moduleFileOf(r)
 	if err != nil {
 		return nil, err
+	}
+	version, err := module.NewVersion(file.QualifiedModule(), r.Tag)
+	if err != nil {
+		return nil, registry.Fail(registry.CodeModule, "the tag %s cannot be a version of %s: %v; write one such as %s.1.0",
+			r.Tag, file.QualifiedModule(), err, file.MajorVersion())
 	}
 	archive, err := zipOf(r, version)
 	if err != nil {
@@ -42,9 +48,12 @@ func publish(ctx context.Context, r *Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := requireDependencies(ctx, target, file); err != nil {
+		return nil, err
+	}
 	wanted, err := digestOf(ctx, version, archive)
 	if err != nil {
-		return nil, fail(CodeModule, "%v", err)
+		return nil, registry.Fail(registry.CodeModule, "%v", err)
 	}
 	answer := &Answer{Module: version.BasePath(), Digest: string(wanted)}
 	switch is, err := target.Registry.ResolveTag(ctx, target.Repository, target.Tag); {
@@ -52,35 +61,57 @@ func publish(ctx context.Context, r *Request) (*Answer, error) {
 		answer.Already = true
 		return answer, nil
 	case err == nil:
-		return nil, fail(CodeConflict, "%s/%s:%s is published already, with other content (%s): versions never change, so raise it",
+		return nil, registry.Fail(registry.CodeConflict, "%s/%s:%s is published already, with other content (%s): versions never change, so raise it",
 			r.Host, r.Repository, r.Tag, is.Digest)
-	case explained(err).Code != CodeMissing:
+	case registry.Explained(err).Code != registry.CodeMissing:
 		return nil, err
 	}
 	return answer, put(ctx, target, version, archive)
 }
 
-// versionOf is the module's path with the tag as its version, which is how others ask for it.
-func versionOf(r *Request) (module.Version, error) {
+// moduleFileOf is what the module says of itself.
+func moduleFileOf(r *Request) (*modfile.File, error) {
 	text, ok := r.Files[bundle.ModuleFile]
 	if !ok {
-		return module.Version{}, fail(CodeModule, "the module has no %s, which says what it is called; "+
+		return nil, registry.Fail(registry.CodeModule, "the module has no %s, which says what it is called; "+
 			"`cue mod init` writes one, and so does `fleet module init`", bundle.ModuleFile)
 	}
 	file, err := modfile.Parse(text, bundle.ModuleFile)
 	if err != nil {
-		return module.Version{}, fail(CodeModule, "%v", err)
+		return nil, registry.Unreadable(err)
 	}
 	if file.Source == nil || file.Source.Kind != "self" {
-		return module.Version{}, fail(CodeModule, "%s: only folders are published, which is `source: kind: \"self\"`; "+
+		return nil, registry.Fail(registry.CodeModule, "%s: only folders are published, which is `source: kind: \"self\"`; "+
 			"`cue mod publish` knows the other kinds", bundle.ModuleFile)
 	}
-	version, err := module.NewVersion(file.QualifiedModule(), r.Tag)
-	if err != nil {
-		return module.Version{}, fail(CodeModule, "the tag %s cannot be a version of %s: %v; write one such as %s.1.0",
-			r.Tag, file.QualifiedModule(), err, file.MajorVersion())
+	return file, nil
+}
+
+// requireDependencies refuses a module that no hub could fetch: a hub looks for the dependencies in the registry of the
+// module, below the same prefix, and nowhere else.
+func requireDependencies(ctx context.Context, target modregistry.RegistryLocation, file *modfile.File) error {
+	versions := file.DepVersions()
+	if len(versions) == 0 {
+		return nil
 	}
-	return version, nil
+	prefix, err := registry.PrefixOf(target.Repository, file.ModuleRootPath())
+	if err != nil {
+		return err
+	}
+	for _, version := range versions {
+		repository := prefix + version.BasePath()
+		_, err := target.Registry.ResolveTag(ctx, repository, version.Version())
+		if err == nil {
+			continue
+		}
+		told := registry.Explained(err)
+		if told.Code == registry.CodeMissing {
+			told = registry.Fail(registry.CodeMissing, "dependency %s is not at %s:%s of that registry, which is where hubs look for it: "+
+				"publish it there first", version, repository, version.Version())
+		}
+		return told
+	}
+	return nil
 }
 
 func zipOf(r *Request, version module.Version) ([]byte, error) {
@@ -90,24 +121,24 @@ func zipOf(r *Request, version module.Version) ([]byte, error) {
 	}
 	var archive bytes.Buffer
 	if err := modzip.Create(&archive, version, names, memory(r.Files)); err != nil {
-		return nil, fail(CodeModule, "%v", err)
+		return nil, registry.Fail(registry.CodeModule, "%v", err)
 	}
 	return archive.Bytes(), nil
 }
 
 // targetOf is the repository of the request. Whose credentials it takes is decided as the cue command does it.
 func targetOf(r *Request, version module.Version) (modregistry.RegistryLocation, error) {
-	registry := r.Host
+	host := r.Host
 	if r.PlainHTTP {
-		registry += "+insecure"
+		host += "+insecure"
 	}
-	resolver, err := modconfig.NewResolver(&modconfig.Config{CUERegistry: registry, Transport: transport(), ClientType: "pequod-fleet"})
+	resolver, err := modconfig.NewResolver(&modconfig.Config{CUERegistry: host, Transport: transport(), ClientType: "pequod-fleet"})
 	if err != nil {
-		return modregistry.RegistryLocation{}, fail(CodeRequest, "%v", err)
+		return modregistry.RegistryLocation{}, registry.Fail(registry.CodeRequest, "%v", err)
 	}
 	location, err := resolver.ResolveToRegistry(version.BasePath(), version.Version())
 	if err != nil {
-		return modregistry.RegistryLocation{}, fail(CodeRequest, "%v", err)
+		return modregistry.RegistryLocation{}, registry.Fail(registry.CodeRequest, "%v", err)
 	}
 	location.Repository, location.Tag = r.Repository, r.Tag
 	return location, nil

@@ -3,7 +3,6 @@ package fetch
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -13,13 +12,10 @@ import (
 	"cuelang.org/go/mod/module"
 
 	"pequod.io/fleet/engine/internal/bundle"
+	"pequod.io/fleet/engine/internal/registry"
 )
 
-const (
-	parallel = 8
-	// The versions of all dependencies together, those that are not selected included.
-	mostVersions = 500
-)
+const parallel = 8
 
 // dependency is one version of a module that something depends on.
 type dependency struct {
@@ -31,19 +27,19 @@ type dependency struct {
 // addDependencies adds what the module needs, and what that needs in turn. Like the cue command it takes, of each
 // module, the highest version that any of them asks for; of the others it adds the module files, by which the
 // loader comes to the same conclusion.
-func (s *source) addDependencies(ctx context.Context, main *modfile.File, into *collection) error {
+func (s *source) addDependencies(ctx context.Context, main *modfile.File, into *registry.Collection) error {
 	wanted := main.DepVersions()
 	if len(wanted) == 0 {
 		return nil
 	}
-	prefix, err := prefixOf(s.request.Repository, main.ModuleRootPath())
+	prefix, err := registry.PrefixOf(s.request.Repository, main.ModuleRootPath())
 	if err != nil {
 		return err
 	}
 	known := map[module.Version]dependency{}
 	for len(wanted) > 0 {
-		if len(known)+len(wanted) > mostVersions {
-			return unusable("%s has more than %d dependencies", main.QualifiedModule(), mostVersions)
+		if len(known)+len(wanted) > registry.MostVersions {
+			return registry.Fail(registry.CodeModule, "%s has more than %d dependencies", main.QualifiedModule(), registry.MostVersions)
 		}
 		found, err := s.dependencies(ctx, prefix, wanted)
 		if err != nil {
@@ -55,16 +51,6 @@ func (s *source) addDependencies(ctx context.Context, main *modfile.File, into *
 		wanted = unknown(found, known)
 	}
 	return addAll(ctx, known, into)
-}
-
-// prefixOf is what the repositories of a registry begin with: modules are kept below it by their paths.
-func prefixOf(repository, path string) (string, error) {
-	prefix, ok := strings.CutSuffix(repository, path)
-	if !ok || (prefix != "" && !strings.HasSuffix(prefix, "/")) {
-		return "", unusable("the module is called %s and lies in the repository %s, so that nobody can tell where its "+
-			"dependencies lie: publish it to a repository which ends with its path, as `cue mod publish` does", path, repository)
-	}
-	return prefix, nil
 }
 
 func (s *source) dependencies(ctx context.Context, prefix string, versions []module.Version) ([]dependency, error) {
@@ -85,7 +71,7 @@ func (s *source) dependency(ctx context.Context, prefix string, version module.V
 	repository := prefix + version.BasePath()
 	contents, mediaType, _, err := s.manifest(ctx, repository, version.Version(), "")
 	if err != nil {
-		told := explained(err)
+		told := registry.Explained(err)
 		told.Message = fmt.Sprintf("dependency %s, looked for at %s/%s:%s: %s",
 			version, s.request.Host, repository, version.Version(), told.Message)
 		return dependency{}, told
@@ -99,7 +85,7 @@ func (s *source) dependency(ctx context.Context, prefix string, version module.V
 		return dependency{}, err
 	}
 	if is := file.parsed.QualifiedModule(); is != version.Path() {
-		return dependency{}, unusable("dependency %s calls itself %s", version, is)
+		return dependency{}, registry.Fail(registry.CodeModule, "dependency %s calls itself %s", version, is)
 	}
 	return dependency{version: version, artifact: artifact, file: file}, nil
 }
@@ -119,22 +105,15 @@ func unknown(found []dependency, known map[module.Version]dependency) []module.V
 	return versions
 }
 
-func addAll(ctx context.Context, known map[module.Version]dependency, into *collection) error {
-	selected := map[string]string{} // the highest version, by path with its major version
-	for version := range known {
-		highest, ok := selected[version.Path()]
-		if !ok {
-			highest = version.Version() // not "", which Max takes for higher than all
-		}
-		selected[version.Path()] = module.Versions{}.Max(highest, version.Version())
-	}
+func addAll(ctx context.Context, known map[module.Version]dependency, into *registry.Collection) error {
+	selected := registry.Selected(known)
 	var mutex sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)
 	for version, each := range known {
 		if selected[version.Path()] != version.Version() {
 			mutex.Lock()
-			err := into.add(bundle.Folder(version)+"/"+bundle.ModuleFile, each.file.text)
+			err := into.Add(bundle.Folder(version)+"/"+bundle.ModuleFile, each.file.text)
 			mutex.Unlock()
 			if err != nil {
 				return err
@@ -142,14 +121,14 @@ func addAll(ctx context.Context, known map[module.Version]dependency, into *coll
 			continue
 		}
 		group.Go(func() error {
-			part := collection{limit: into.limit, files: map[string][]byte{}}
-			if err := part.addZip(ctx, each.artifact, version, bundle.Folder(version)+"/"); err != nil {
+			part := registry.Collect(into.Limit())
+			if err := addZip(ctx, part, each.artifact, version, bundle.Folder(version)+"/"); err != nil {
 				return err
 			}
 			mutex.Lock()
 			defer mutex.Unlock()
-			for name, content := range part.files {
-				if err := into.add(name, content); err != nil {
+			for name, content := range part.Files {
+				if err := into.Add(name, content); err != nil {
 					return err
 				}
 			}

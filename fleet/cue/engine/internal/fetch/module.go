@@ -13,6 +13,7 @@ import (
 	"cuelang.org/go/mod/modzip"
 
 	"pequod.io/fleet/engine/internal/bundle"
+	"pequod.io/fleet/engine/internal/registry"
 )
 
 // fetch gets the module and everything that it depends on. All of it comes from the one registry of the request.
@@ -31,18 +32,18 @@ func (s *source) fetch(ctx context.Context) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	collected := collection{limit: s.request.MaxBytes, files: map[string][]byte{}}
+	collected := registry.Collect(s.request.MaxBytes)
 	version, err := nominalVersion(file)
 	if err != nil {
 		return nil, err
 	}
-	if err := collected.addZip(ctx, artifact, version, ""); err != nil {
+	if err := addZip(ctx, collected, artifact, version, ""); err != nil {
 		return nil, err
 	}
-	if err := s.addDependencies(ctx, file.parsed, &collected); err != nil {
+	if err := s.addDependencies(ctx, file.parsed, collected); err != nil {
 		return nil, err
 	}
-	return &Answer{Digest: string(digest), Module: file.parsed.QualifiedModule(), Files: collected.files}, nil
+	return &Answer{Digest: string(digest), Module: file.parsed.QualifiedModule(), Files: collected.Files}, nil
 }
 
 // moduleFile is cue.mod/module.cue, as text and as what it says.
@@ -57,11 +58,11 @@ func moduleFileOf(ctx context.Context, artifact *modregistry.Module, of string) 
 		return moduleFile{}, err
 	}
 	if len(text) > largestModuleFile {
-		return moduleFile{}, unusable("cue.mod/module.cue of %s is larger than %d MiB", of, largestModuleFile>>20)
+		return moduleFile{}, registry.Fail(registry.CodeModule, "cue.mod/module.cue of %s is larger than %d MiB", of, largestModuleFile>>20)
 	}
 	parsed, err := modfile.Parse(text, of+": cue.mod/module.cue")
 	if err != nil {
-		return moduleFile{}, unusable("%v", err)
+		return moduleFile{}, registry.Fail(registry.CodeModule, "%v", err)
 	}
 	return moduleFile{text: text, parsed: parsed}, nil
 }
@@ -75,69 +76,53 @@ func nominalVersion(file moduleFile) (module.Version, error) {
 	}
 	version, err := module.NewVersion(file.parsed.QualifiedModule(), major+".0.0")
 	if err != nil {
-		return module.Version{}, unusable("cue.mod/module.cue: %v", err)
+		return module.Version{}, registry.Fail(registry.CodeModule, "cue.mod/module.cue: %v", err)
 	}
 	return version, nil
 }
 
-// collection is the files that were fetched so far, no more than a limit together.
-type collection struct {
-	limit int64
-	size  int64
-	files map[string][]byte
-}
-
 // addZip puts the files of a module's zip under prefix.
-func (c *collection) addZip(ctx context.Context, artifact *modregistry.Module, version module.Version, prefix string) error {
+func addZip(ctx context.Context, into *registry.Collection, artifact *modregistry.Module, version module.Version, prefix string) error {
 	blob, err := artifact.GetZip(ctx)
 	if err != nil {
 		return err
 	}
-	content, err := readAtMost(blob, c.limit, "the zip of "+version.String())
+	content, err := readAtMost(blob, into.Limit(), "the zip of "+version.String())
 	if err != nil {
 		return err
 	}
 	archive, _, _, err := modzip.CheckZip(version, bytes.NewReader(content), int64(len(content)))
 	if err != nil {
-		return unusable("the zip of %s: %v", version, err)
+		return registry.Fail(registry.CodeModule, "the zip of %s: %v", version, err)
 	}
 	for _, file := range archive.File {
 		if file.FileInfo().IsDir() {
 			continue
 		}
 		if prefix == "" && bundle.Holds(file.Name) {
-			return unusable("the zip of %s has the folder %s, where dependencies are put", version, bundle.Root)
+			return registry.Fail(registry.CodeModule, "the zip of %s has the folder %s, where dependencies are put", version, bundle.Root)
 		}
-		if err := c.addFile(file, prefix+file.Name); err != nil {
+		if err := addFile(into, file, prefix+file.Name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *collection) addFile(file *zip.File, name string) error {
+func addFile(into *registry.Collection, file *zip.File, name string) error {
 	if !mayMatter(name) {
 		return nil
 	}
 	reader, err := file.Open()
 	if err != nil {
-		return unusable("%s: %v", name, err)
+		return registry.Fail(registry.CodeModule, "%s: %v", name, err)
 	}
 	defer func() { _ = reader.Close() }()
-	content, err := io.ReadAll(io.LimitReader(reader, c.limit-c.size+1))
+	content, err := io.ReadAll(io.LimitReader(reader, into.Left()+1))
 	if err != nil {
-		return unusable("%s: %v", name, err)
+		return registry.Fail(registry.CodeModule, "%s: %v", name, err)
 	}
-	return c.add(name, content)
-}
-
-func (c *collection) add(name string, content []byte) error {
-	c.size += int64(len(content))
-	if c.size > c.limit {
-		return unusable("the module and its dependencies are larger than %d MiB together", c.limit>>20)
-	}
-	c.files[name] = content
-	return nil
+	return into.Add(name, content)
 }
 
 // mayMatter leaves out what no module can read: CUE reads .cue files, and embeds files of data.

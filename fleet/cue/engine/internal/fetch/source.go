@@ -16,6 +16,8 @@ import (
 	"cuelang.org/go/mod/modregistry"
 	"cuelang.org/go/mod/module"
 	"github.com/opencontainers/go-digest"
+
+	"pequod.io/fleet/engine/internal/registry"
 )
 
 const (
@@ -38,7 +40,7 @@ func open(r *Request) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	registry, err := ociclient.New(r.Host, &ociclient.Options{
+	client, err := ociclient.New(r.Host, &ociclient.Options{
 		Insecure: r.PlainHTTP,
 		Transport: ociauth.NewStdTransport(ociauth.StdTransportParams{
 			Config:    credentials{host: r.Host, entry: entryOf(r)},
@@ -48,7 +50,7 @@ func open(r *Request) (*source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("registry %s: %w", r.Host, err)
 	}
-	return &source{request: r, registry: registry}, nil
+	return &source{request: r, registry: client}, nil
 }
 
 func transportFor(r *Request) (*http.Transport, error) {
@@ -68,7 +70,7 @@ func transportFor(r *Request) (*http.Transport, error) {
 		roots = x509.NewCertPool()
 	}
 	if !roots.AppendCertsFromPEM([]byte(r.CA)) {
-		return nil, &Error{Code: CodeRequest, Message: "there is no PEM certificate in ca.crt"}
+		return nil, registry.Fail(registry.CodeRequest, "there is no PEM certificate in ca.crt")
 	}
 	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	return transport, nil
@@ -124,7 +126,7 @@ func (s *source) manifest(ctx context.Context, repository, tag, byDigest string)
 	}
 	is := digest.FromBytes(contents)
 	if byDigest != "" && is != digest.Digest(byDigest) {
-		return nil, "", "", unusable("the registry answered with manifest %s where %s was asked for", is, byDigest)
+		return nil, "", "", registry.Fail(registry.CodeModule, "the registry answered with manifest %s where %s was asked for", is, byDigest)
 	}
 	return contents, reader.Descriptor().MediaType, is, nil
 }
@@ -134,7 +136,7 @@ func (s *source) artifact(repository string, v module.Version, contents []byte, 
 	client := modregistry.NewClientWithResolver(at{registry: s.registry, repository: repository})
 	artifact, err := client.GetModuleWithManifest(v, contents, mediaType)
 	if err != nil {
-		return nil, unusable("%s/%s is no CUE module as `cue mod publish` pushes it: %v", s.request.Host, repository, err)
+		return nil, registry.Fail(registry.CodeModule, "%s/%s is no CUE module as `cue mod publish` pushes it: %v", s.request.Host, repository, err)
 	}
 	return artifact, nil
 }
@@ -157,7 +159,7 @@ func readAtMost(reader io.ReadCloser, limit int64, what string) ([]byte, error) 
 	}
 	if int64(len(contents)) > limit {
 		_ = reader.Close()
-		return nil, unusable("%s is larger than %d MiB", what, limit>>20)
+		return nil, registry.Fail(registry.CodeModule, "%s is larger than %d MiB", what, limit>>20)
 	}
 	if err := reader.Close(); err != nil { // tells where the contents do not have the digest that they should
 		return nil, fmt.Errorf("read %s: %w", what, err)

@@ -16,16 +16,19 @@ type field struct {
 func accepts(input cue.Value) Accepts {
 	return Accepts{
 		input:    fieldsOf(input),
-		metadata: fieldsOf(lookup(input, "metadata")),
-		cluster:  fieldsOf(lookup(input, "cluster")),
-		observed: fieldsOf(lookup(input, "observed")),
+		metadata: fieldsOf(Declared(input, cue.Str("metadata"))),
+		cluster:  fieldsOf(Declared(input, cue.Str("cluster"))),
+		observed: fieldsOf(Declared(input, cue.Str("observed"))),
 	}
 }
 
-// lookup finds a field however it is declared.
-func lookup(v cue.Value, name string) cue.Value {
-	for _, selector := range []cue.Selector{cue.Str(name), cue.Str(name).Optional(), cue.Str(name).Required()} {
-		if found := v.LookupPath(cue.MakePath(selector)); found.Exists() {
+// Declared finds a field or an element however it is declared.
+func Declared(v cue.Value, selector cue.Selector) cue.Value {
+	if selector.Type() == cue.IndexLabel {
+		return v.LookupPath(cue.MakePath(cue.AnyIndex))
+	}
+	for _, form := range []cue.Selector{selector, selector.Optional(), selector.Required()} {
+		if found := v.LookupPath(cue.MakePath(form)); found.Exists() {
 			return found
 		}
 	}

@@ -15,11 +15,10 @@ const (
 	ContractFile = "<contract>"
 )
 
-// What CUE says, and what is meant by it.
-const (
-	notAllowed = "field not allowed"
-	missing    = "field is required but not present"
-)
+// NotAllowed is what CUE says of a field that a closed struct does not have.
+const NotAllowed = "field not allowed"
+
+const missing = "field is required but not present"
 
 // Most is how many problems are worth reading; a broken module can have thousands.
 const Most = 20
@@ -48,9 +47,21 @@ func At(pos token.Pos, path, format string, args ...any) Problem {
 	return p
 }
 
-// From lists what a CUE error says, without duplicates and with the alternatives of a failed disjunction
-// told as one problem.
+// From lists what a CUE error says of a module.
 func From(err error) []Problem {
+	problems := FromInput(err)
+	for i := range problems {
+		if p := &problems[i]; p.Message == NotAllowed && p.File == "" {
+			// A required field of the contract that a closed struct of the module neither has nor may get.
+			p.Message = missing
+		}
+	}
+	return problems
+}
+
+// FromInput lists what a CUE error says of an instance, without duplicates and with the alternatives of a failed
+// disjunction told as one problem.
+func FromInput(err error) []Problem {
 	var problems []Problem
 	seen := map[Problem]bool{}
 	all := errors.Errors(errors.Sanitize(errors.Promote(err, "")))
@@ -97,10 +108,6 @@ func one(err errors.Error) Problem {
 		if p.Place(pos) {
 			break
 		}
-	}
-	if p.Message == notAllowed && p.File == "" {
-		// A required field of the contract that a closed struct of the module neither has nor may get.
-		p.Message = missing
 	}
 	return p
 }

@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 
+	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
 
 	"pequod.io/fleet/engine/internal/module"
+	"pequod.io/fleet/engine/internal/problem"
+	"pequod.io/fleet/engine/internal/wire"
 )
 
 // received is the input as the parent sends it.
@@ -67,4 +71,42 @@ func openObserved(input ast.Expr) {
 			})
 		}
 	}
+}
+
+// inputError tells what is wrong with an instance. CUE places it where `spec: #Input` is written; who wants to know
+// what is allowed looks at the field's own declaration.
+func inputError(schema cue.Value, err error) error {
+	problems := problem.FromInput(err)
+	for i := range problems {
+		p := &problems[i]
+		p.Path = strings.TrimPrefix(p.Path, "#Render.input.")
+		unknown := p.Message == problem.NotAllowed
+		if unknown {
+			p.Message = "unknown field: the module does not declare it"
+		}
+		inner, ok := strings.CutPrefix(p.Path, "spec.")
+		if !ok {
+			continue
+		}
+		declaration, first := declarationOf(schema, cue.ParsePath(inner))
+		p.Place(declaration.Pos())
+		if unknown && first != "" {
+			p.Path = "spec." + first
+		}
+	}
+	return &wire.Error{Code: wire.CodeInput, Message: "the instance does not satisfy the module's input", Problems: problems}
+}
+
+// declarationOf is what the schema says of the path. Where it does not know all of it, it is what it says of the
+// part that it knows, and the path up to the first field that it does not know.
+func declarationOf(schema cue.Value, path cue.Path) (declaration cue.Value, unknown string) {
+	selectors := path.Selectors()
+	for i, selector := range selectors {
+		inner := module.Declared(schema, selector)
+		if !inner.Exists() {
+			return schema, cue.MakePath(selectors[:i+1]...).String()
+		}
+		schema = inner
+	}
+	return schema, ""
 }

@@ -97,7 +97,7 @@ func (r *rendering) fill(raw []byte) error {
 	r.input = r.module.Context.BuildExpr(expr)
 	r.filled = r.module.Render.FillPath(inputPath, r.input)
 	if err := r.filled.LookupPath(inputPath).Validate(cue.Concrete(true)); err != nil {
-		return inputError(err)
+		return inputError(r.module.Input, err)
 	}
 	return nil
 }
@@ -149,15 +149,4 @@ func (r *rendering) failed(problems []problem.Problem) error {
 		problems[i].Path = strings.TrimPrefix(problems[i].Path, "#Render.")
 	}
 	return &wire.Error{Code: wire.CodeRender, Message: "the module failed on this input", Problems: problems}
-}
-
-func inputError(err error) error {
-	problems := problem.From(err)
-	for i := range problems {
-		problems[i].Path = strings.TrimPrefix(problems[i].Path, "#Render.input.")
-		if problems[i].Message == "field not allowed" {
-			problems[i].Message = "unknown field: the module does not declare it"
-		}
-	}
-	return &wire.Error{Code: wire.CodeInput, Message: "the instance does not satisfy the module's input", Problems: problems}
 }

@@ -224,6 +224,40 @@ func TestAllNodesThatAreWrongAreTold(t *testing.T) {
 	}
 }
 
+func TestInputErrorsSayWhereTheFieldIsDeclared(t *testing.T) {
+	m := load(t, `
+#Input: {
+	port!: int
+	ports?: [...{name: string}]
+}
+#Render: {
+	input: {metadata: name: string, spec: #Input}
+	output: nodes: []
+}`)
+	for _, c := range []struct {
+		spec, path, message string
+		line                int
+	}{
+		{`{"port": "x"}`, "spec.port", "conflicting", 3},
+		{`{"port": 1, "ports": [{"name": 1}]}`, "spec.ports[0].name", "conflicting", 4},
+		{`{}`, "spec.port", "required but not present", 3},
+		{`{"port": 1, "labels": {"a": "b"}}`, "spec.labels", "unknown field", 2},
+		{`{"port": 1, "ports": [{"name": "a", "x": 1}]}`, "spec.ports[0].x", "unknown field", 4},
+	} {
+		t.Run(c.spec, func(t *testing.T) {
+			_, err := render.Render(m, []byte(`{"metadata": {"name": "a"}, "spec": `+c.spec+`}`))
+			var failure *wire.Error
+			if !errors.As(err, &failure) || failure.Code != wire.CodeInput || len(failure.Problems) != 1 {
+				t.Fatalf("got %v %+v", err, failure)
+			}
+			p := failure.Problems[0]
+			if p.Path != c.path || !strings.Contains(p.Message, c.message) || p.File != "m.cue" || p.Line != c.line {
+				t.Fatalf("got %+v", p)
+			}
+		})
+	}
+}
+
 func TestUndeclaredInputIsNotSent(t *testing.T) {
 	m := load(t, `
 #Input: size: int
