@@ -95,6 +95,7 @@ def test_a_namespace_of_the_graph_and_what_is_in_it(reaching: Bench) -> None:
     reaching.delete("web")
     reaching.until_gone("web", deadline_s=60)
     assert reaching.view.get("v1", "Namespace", name) is None
+    assert reaching.writes("delete", "web") == ["inside", "namespace"]
 
 
 def test_a_namespace_that_is_on_its_way_out_is_named(reaching: Bench, elsewhere: str) -> None:
