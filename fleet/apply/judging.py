@@ -12,7 +12,7 @@ from fleet.apply import drift
 from fleet.apply import run as runs
 from fleet.apply.run import NodePhase
 from fleet.graph import readiness
-from fleet.graph.model import DriftPolicy, GraphError
+from fleet.graph.model import DriftPolicy, GraphError, Mode
 from fleet.kube import managedfields
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def judge(run: Run, node: Node, sight: Sight, ledger: Ledger) -> Need:
 def _drifted(node: Node, state: NodeState, live: LiveObject, entry: Entry, ledger: Ledger) -> bool:
     """Whether there is drift to be healed now. What there is to report is in the state either way."""
     policy = node.apply_policy
-    if policy.drift is DriftPolicy.OFF:
+    if policy.drift is DriftPolicy.OFF or policy.mode is Mode.CREATE:  # what was only to be created is others'
         return False
     owned = managedfields.digest(managedfields.applied_by(live, policy.field_manager))
     if entry.managed is None or owned == entry.managed:

@@ -7,6 +7,7 @@ deleted only if it carries this graph's label, so looking for too much deletes n
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -144,7 +145,8 @@ class Teardown:
         entries = []
         for node in spec.nodes:
             ref = object_ref(node, graph.meta.namespace)
-            if self._ledger.get(uid, node.id, ref) is not None:
+            recorded_as = (ref, replace(ref, namespace=""))  # the spec does not say which kinds are cluster-scoped
+            if any(self._ledger.get(uid, node.id, each) for each in recorded_as):
                 continue
             try:
                 resource = await self._discovery.resource_type(ref.api_version, ref.kind)

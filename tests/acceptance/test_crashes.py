@@ -118,16 +118,24 @@ class Life:
             metadata = {"name": "shop", "namespace": self.namespace}
             self.view.apply({"apiVersion": SHOP[0], "kind": SHOP[1], "metadata": metadata, "spec": spec})
 
-    def state(self) -> State:
-        """All that is known of the instance, in the cluster and in SQL, without what differs from run to run."""
-        objects = [
+    def unrecorded(self) -> set[tuple[str, str]]:
+        """The objects, by kind and name, that are on the cluster and not in the inventory."""
+        there = {(each["kind"], each["metadata"]["name"]) for each in self.objects()}
+        return there - set(self.sql("SELECT kind, name FROM inventory"))
+
+    def objects(self) -> list[Manifest]:
+        """What there is in the namespace of the kinds that the module makes."""
+        return [
             {"kind": kind, **each}
             for api_version, kind in KINDS
             for each in self.view.list(api_version, kind, namespace=self.namespace)
             if each["metadata"]["name"] != "kube-root-ca.crt"
         ]
+
+    def state(self) -> State:
+        """All that is known of the instance, in the cluster and in SQL, without what differs from run to run."""
         return {
-            "objects": [without_identity(each) for each in objects],
+            "objects": [without_identity(each) for each in self.objects()],
             "instance": [story(each) for each in self.view.list(*SHOP, namespace=self.namespace)],
             "graphs": [
                 story(each) for each in self.view.list(PLATFORM, "ResourceGraph", namespace=self.namespace)
@@ -299,6 +307,7 @@ def lived_through(ground: Ground, point: CrashPoint, expected: dict[str, State])
         until(lambda: life.hub.crashed or _reached(life, expected, stage), deadline_s=40)  # noqa: B023
         if life.hub.crashed:
             crashed = True
+            assert life.unrecorded() == set(), "no crash may leave an object that nobody knows of"
             if point.when is When.AFTER and spec is not None:
                 down = True
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.harness.graphs import config_map, deployment, node
+from tests.harness.graphs import PLATFORM, config_map, deployment, node
 from tests.harness.waiting import until
 
 if TYPE_CHECKING:
@@ -50,6 +50,16 @@ def test_a_deleted_object_comes_back(bench: Bench) -> None:
     bench.until_ready("web")
     bench.view.delete("v1", "ConfigMap", "one", namespace=bench.namespace)
     until(lambda: bench.data("one") == {"key": "wanted"})
+
+
+def test_a_deleted_graph_comes_back_with_its_objects(bench: Bench) -> None:
+    bench.bundle("web", node("one", config_map("one", key="wanted")))
+    bench.until_ready("web")
+    uid = (bench.graph("web") or {})["metadata"]["uid"]
+    bench.view.delete(PLATFORM, "ResourceGraph", "bundle-web", namespace=bench.namespace)
+    until(lambda: (bench.graph("web") or {"metadata": {"uid": uid}})["metadata"]["uid"] != uid)
+    bench.until_ready("web")
+    assert bench.data("one") == {"key": "wanted"}
 
 
 def test_drift_can_be_told_only(bench: Bench) -> None:

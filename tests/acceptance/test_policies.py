@@ -98,13 +98,15 @@ def test_a_field_that_another_manager_owns(bench: Bench, policy: str) -> None:
 
 
 def test_create_makes_an_object_and_never_touches_it_again(bench: Bench) -> None:
-    create = {"mode": "Create", "drift": "Off"}
+    create = {"mode": "Create"}
     bench.bundle("web", node("one", config_map("seed", key="first"), applyPolicy=create))
     bench.until_ready("web")
     by_somebody_else(bench, config_map("seed", key="edited"))
     bench.bundle("web", node("one", config_map("seed", key="second"), applyPolicy=create))
     bench.until_ready("web")
     assert bench.data("seed") == {"key": "edited"}
+    assert "drift" not in bench.node("web", "one")
+    assert bench.writes("apply", "web") == ["one"]
 
     bench.view.delete("v1", "ConfigMap", "seed", namespace=bench.namespace)
     until(lambda: bench.data("seed") == {"key": "second"})

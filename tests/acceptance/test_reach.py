@@ -95,6 +95,7 @@ def test_a_namespace_of_the_graph_and_what_is_in_it(reaching: Bench) -> None:
     reaching.delete("web")
     reaching.until_gone("web", deadline_s=60)
     assert reaching.view.get("v1", "Namespace", name) is None
+    assert reaching.writes("delete", "web") == ["inside", "namespace"]
 
 
 def test_a_namespace_that_is_on_its_way_out_is_named(reaching: Bench, elsewhere: str) -> None:
@@ -107,3 +108,33 @@ def test_a_namespace_that_is_on_its_way_out_is_named(reaching: Bench, elsewhere:
     reaching.until_blocked("web", "node far", elsewhere, "being terminated")
     released = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": held | {"finalizers": []}}
     reaching.view.merge(released)
+
+
+def test_a_kind_that_the_graph_itself_brings(reaching: Bench) -> None:
+    let_reach(reaching, clusterScoped=True)
+    group = f"g{reaching.namespace[-8:]}.example.com"
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    crd = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"gizmos.{group}"},
+        "spec": {
+            "group": group,
+            "scope": "Namespaced",
+            "names": {"plural": "gizmos", "singular": "gizmo", "kind": "Gizmo"},
+            "versions": [
+                {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}},
+            ],
+        },
+    }
+    gizmo = {"apiVersion": f"{group}/v1", "kind": "Gizmo", "metadata": {"name": "one"}}
+    reaching.bundle("web", node("kind", crd), node("gizmo", gizmo, dependsOn=["kind"]))
+    reaching.until_ready("web", deadline_s=10)
+    assert reaching.view.get(f"{group}/v1", "Gizmo", "one", namespace=reaching.namespace) is not None
+
+    reaching.delete("web")
+    reaching.until_gone("web")
+    until(lambda: not reaching.view.serves(f"{group}/v1", "Gizmo"))
+
+    reaching.bundle("web", node("kind", crd), node("gizmo", gizmo, dependsOn=["kind"]))
+    reaching.until_ready("web")

@@ -137,6 +137,12 @@ async def test_drift_is_healed_reported_or_let_be(policy: str, need: Need, repor
     assert len(run.states[A].drift) == reported
 
 
+async def test_what_was_only_to_be_created_does_not_drift() -> None:
+    run = started(applyPolicy={"mode": "Create"})
+
+    assert judged(run, applied(run), config_map(ours={}, theirs=OURS))[:2] == (Need.NOTHING, NodePhase.READY)
+
+
 async def test_nobody_is_fought() -> None:
     run = started()
     drifted = config_map(ours={}, theirs=OURS)
