@@ -52,13 +52,13 @@ _AT_HAND = (SourceType.EMBEDDED, SourceType.INLINE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sourced:
-    """What is known of a module: neither field is set before the first answer of its source.
+    """What is known of a module: neither it nor an error before the first answer of its source.
 
     Both are where the source had it once and now cannot give what it names.
     """
 
     module: Module | None = None
-    origin: str = ""
+    origin: str | None = None
     error: FleetError | None = None
 
 
@@ -203,7 +203,7 @@ class Sourcing:
             case Listed() | Deleted():
                 gone = ModuleError(f"cueRef.ref: there is no {where} on the hub cluster")
                 self._learn(followed, followed.resolved, gone)
-            case Broken(error) if followed.resolved is None:
+            case Broken(error) if followed.resolved is None and not isinstance(followed.error, ModuleError):
                 self._learn(followed, None, error)
 
     def _read(self, followed: _Followed, where: ConfigMapName, seen: LiveObject) -> None:
