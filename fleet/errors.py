@@ -5,7 +5,7 @@ Every operational error is one of two, and the difference decides what happens n
     FleetError
     ├── Transient          trying again may help; ``retry_after`` says when to, if the other side said so
     │   ├── kube:  Unreachable, Throttled, ServerError, Conflict, Expired, Unauthorized
-    │   └── cue:   EngineCrashed, EngineOverloaded
+    │   └── cue:   EngineCrashed, EngineOverloaded, SourceUnavailable
     └── Terminal           trying again with the same input gives the same answer
         ├── kube:  NotFound, Forbidden, Invalid, AlreadyExists, ConnectionConfigError
         ├── cue:   ModuleError, InputError, RenderError, LimitExceeded
