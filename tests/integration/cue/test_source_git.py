@@ -13,7 +13,7 @@ from fleet.cue.remote.cache import ModuleCache
 from fleet.cue.remote.fetching import Fetching
 from fleet.cue.remote.origin import SourceUnavailable
 from tests.harness.gitserver import PASSWORD, USER, GitServer
-from tests.integration.cue.sourced import Ref, keys, module, unread
+from tests.harness.sourced import Ref, keys, module, unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from fleet.cue.remote.fetching import Fetching
 from fleet.cue.remote.origin import SourceUnavailable
 from tests.harness import goprograms
 from tests.harness.ociregistry import Registry
-from tests.integration.cue.sourced import Ref, keys, module, unread
+from tests.harness.sourced import Ref, keys, module, unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
