@@ -1,4 +1,4 @@
-# The hub as a container. `docker build -t pequod-fleet:0.1.0 .` needs PyPI and the Go module proxy, and nothing else.
+# The hub as a container. `docker build -t pequod-fleet:0.1.0 .` needs PyPI, the Go module proxy and Debian's packages.
 # kubeconfigs with exec plugins (aws, gke-gcloud-auth-plugin, …) need their programs: add them in an image on top.
 
 FROM python:3.11-slim-bookworm AS build
@@ -16,6 +16,10 @@ RUN --mount=type=cache,target=/root/.cache \
  && /opt/fleet/bin/pip uninstall --quiet --yes pip setuptools
 
 FROM python:3.11-slim-bookworm
+# Modules are fetched from git repositories with git, over https and ssh.
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends git openssh-client \
+ && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/fleet /opt/fleet
 ENV PATH=/opt/fleet/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -110,8 +110,10 @@ def _show_one(found: _Shown, *, at: datetime) -> None:
         "CRD": latest.crd["metadata"]["name"],
         "Revision": str(latest.number),
         "Module": latest.module_digest,
-        "Placement": selector,
     }
+    if latest.origin:
+        fields["Origin"] = latest.origin
+    fields["Placement"] = selector
     if latest.withdrawn_at:
         fields["Withdrawn"] = Cell(f"{times.age(latest.withdrawn_at, at=at)} ago", "yellow")
     tables.show_fields(console, fields)
@@ -126,10 +128,16 @@ def _show_one(found: _Shown, *, at: datetime) -> None:
         tables.show(console, ("PATH", "REASON"), [(each.path, each.reason) for each in latest.schema_issues])
     click.echo("\nRevisions")
     rows = [
-        (str(each.number), times.age(each.created_at, at=at), each.module_digest[:19], _kind(each))
+        (
+            str(each.number),
+            times.age(each.created_at, at=at),
+            each.module_digest[:19],
+            _kind(each),
+            each.origin or "",
+        )
         for each in found.revisions
     ]
-    tables.show(console, ("NUMBER", "AGE", "MODULE", "KIND"), rows)
+    tables.show(console, ("NUMBER", "AGE", "MODULE", "KIND", "ORIGIN"), rows)
 
 
 def _rollout(rollout: Rollout, *, at: datetime) -> tables.Row:
@@ -159,6 +167,7 @@ def _revision(revision: Revision) -> dict[str, Any]:
         transform=revision.transform,
         revision=revision.number,
         moduleDigest=revision.module_digest,
+        origin=revision.origin,
         apiVersion=revision.resource.api_version,
         kind=revision.resource.kind,
         plural=revision.resource.plural,

@@ -105,7 +105,7 @@ class TransformController:
             spec = specs.parse_spec(live.body["spec"])
             selector = selection.parse(spec.placement.cluster_selector, field="spec.placement.clusterSelector")
             sourced = await self._sourcing.current(name, spec.cue_ref)
-            progress = _sourced(progress, sourced)
+            progress = _sourced(progress, sourced, self._catalog.get(name))
             module = self._usable(name, sourced)
             if module is None:
                 return progress, None  # the sourcing gives another turn when it knows more
@@ -129,6 +129,7 @@ class TransformController:
             self._refuse_taken(name, manifest)
             draft = Draft(
                 module_digest=module.digest,
+                origin=sourced.origin,
                 files=module.files,
                 resource=crds.resource_type(manifest),
                 crd=manifest,
@@ -250,11 +251,11 @@ class TransformController:
         return changed
 
 
-def _sourced(progress: Progress, sourced: Sourced) -> Progress:
+def _sourced(progress: Progress, sourced: Sourced, active: Active | None) -> Progress:
     """The condition of the module's source."""
     step = Step.MODULE_LOADED
     if sourced.error is not None:
-        stays = f"; the revision from {sourced.origin} stays in force" if sourced.module is not None else ""
+        stays = f"; revision {active.revision} stays in force" if active is not None else ""
         return progress.failed(step, type(sourced.error).__name__, f"{sourced.error}{stays}")
     if sourced.module is None:
         return progress.pending(step, "Fetching", "the module is being fetched")

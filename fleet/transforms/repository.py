@@ -51,6 +51,7 @@ class Draft:
     files: Mapping[str, str]
     resource: ResourceType
     crd: Mapping[str, Any]
+    origin: str | None = None
     schema_issues: tuple[SchemaIssue, ...] = ()
     placement: LabelSelector = selection.EVERYTHING
     policy: Policy = STRICTEST
@@ -63,6 +64,9 @@ class Revision:
     transform: TransformName
     number: int
     module_digest: ModuleDigest
+    origin: str | None
+    """The commit, manifest or ConfigMap that the module came from; None where it is at hand."""
+
     files: Mapping[str, str]
     resource: ResourceType
     crd: Mapping[str, Any]
@@ -108,7 +112,7 @@ class TransformRepository:
     async def record_revision(self, transform: TransformName, *, draft: Draft) -> Revision:
         """The latest revision if its module and CRD are the same as the draft's, else a new one.
 
-        Placement and schema issues do not make a revision: they are brought up to date on the latest one.
+        Origin, placement and schema issues do not make a revision: they are brought up to date on the latest one.
         """
         async with self._database.writing() as session:
             await _lock(session, transform)
@@ -127,6 +131,7 @@ class TransformRepository:
                     created_at=self._now(),
                 )
                 session.add(row)
+            row.origin = draft.origin
             row.schema_issues = [{"path": issue.path, "reason": issue.reason} for issue in draft.schema_issues]
             row.placement = draft.placement.to_json()
             row.policy = msgspec.to_builtins(draft.policy)
@@ -272,6 +277,7 @@ def _revision(row: RevisionRow) -> Revision:
         transform=TransformName(row.transform),
         number=row.number,
         module_digest=ModuleDigest(row.module_digest),
+        origin=row.origin,
         files=row.files,
         resource=ResourceType(group=row.group, version=row.version, kind=row.kind, plural=row.plural),
         crd=row.crd,

@@ -52,13 +52,13 @@ _AT_HAND = (SourceType.EMBEDDED, SourceType.INLINE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sourced:
-    """What is known of a module: neither field is set before the first answer of its source.
+    """What is known of a module: neither it nor an error before the first answer of its source.
 
     Both are where the source had it once and now cannot give what it names.
     """
 
     module: Module | None = None
-    origin: str = ""
+    origin: str | None = None
     error: FleetError | None = None
 
 
@@ -140,8 +140,8 @@ class Sourcing:
             await asyncio.sleep(self._pause_s(followed.error, failures))
 
     def _pause_s(self, error: FleetError | None, failures: int) -> float:
-        """Spread, so that Transforms which were looked at together are not for ever."""
-        spread = self._jitter(0.9, 1.1)
+        """Spread, so that Transforms which were looked at together are not for ever; never shorter than was said."""
+        spread = self._jitter(1.0, 1.1)
         if isinstance(error, Transient):
             return self._retry.delay_s(failures, error) * spread
         return self._fetching.look_every_s * spread
@@ -203,7 +203,7 @@ class Sourcing:
             case Listed() | Deleted():
                 gone = ModuleError(f"cueRef.ref: there is no {where} on the hub cluster")
                 self._learn(followed, followed.resolved, gone)
-            case Broken(error) if followed.resolved is None:
+            case Broken(error) if followed.resolved is None and not isinstance(followed.error, ModuleError):
                 self._learn(followed, None, error)
 
     def _read(self, followed: _Followed, where: ConfigMapName, seen: LiveObject) -> None:

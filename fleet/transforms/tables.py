@@ -19,6 +19,7 @@ class RevisionRow(Base):
     transform: Mapped[str] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     module_digest: Mapped[str]
+    origin: Mapped[str | None]
     files: Mapped[dict[str, str]] = mapped_column(Json)
     group: Mapped[str]
     version: Mapped[str]

@@ -90,26 +90,46 @@ class Repository:
 
 
 class HttpServer:
-    """``git http-backend`` behind http, or https where there is a certificate; ``private`` wants a password."""
+    """``git http-backend`` behind http, or https where there is a certificate; ``private`` wants a password.
+
+    It can be stopped and started again, on the same port.
+    """
 
     def __init__(self, root: Path, *, certificate: Certificate | None = None, private: bool = False) -> None:
         self.asked: list[str] = []
         self._speaking = threading.Event()
         self._speaking.set()
-        handler = _handler(root, self.asked, self._speaking, private=private)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        self._scheme = "https" if certificate else "http"
-        if certificate:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate.certificate, certificate.key)
-            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
+        self._handler = _handler(root, self.asked, self._speaking, private=private)
+        self._certificate = certificate
+        self._port = 0
+        self._server: ThreadingHTTPServer | None = None
+        self._thread: threading.Thread | None = None
 
     @property
     def url(self) -> str:
         """The beginning of every repository's URL."""
-        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
+        return f"{'https' if self._certificate else 'http'}://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Listen."""
+        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), self._handler)
+        self._server.daemon_threads = True
+        self._port = self._server.server_address[1]
+        if self._certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self._certificate.certificate, self._certificate.key)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Refuse connections from now on."""
+        if self._server is None or self._thread is None:
+            return
+        self._server.shutdown()
+        self._thread.join(_TIMEOUT_S)
+        self._server.server_close()
+        self._server = self._thread = None
 
     @contextmanager
     def silent(self) -> Iterator[None]:
@@ -121,13 +141,11 @@ class HttpServer:
             self._speaking.set()
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join(_TIMEOUT_S)
-        self._server.server_close()
+        self.stop()
 
 
 def _handler(

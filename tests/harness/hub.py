@@ -24,14 +24,22 @@ STOP_DEADLINE_S = 15
 
 
 class HubProcess:
-    """``fleet hub`` with a folder of cluster files, a database and a log of its own."""
+    """``fleet hub`` with a folder of cluster files, a database and a log of its own.
 
-    def __init__(self, folder: Path, *, database_url: str) -> None:
+    ``settings`` are environment variables beyond these.
+    """
+
+    def __init__(self, folder: Path, *, database_url: str, settings: Mapping[str, str] | None = None) -> None:
         self.clusters = folder / "clusters"
         self.clusters.mkdir()
         self.log = folder / "hub.log"
+        self.data = folder / "data"
         self.database_url = database_url
-        self._data = folder / "data"
+        self._settings = {
+            "FLEET_DATA_FOLDER": str(self.data),
+            "FLEET_DATABASE_URL": database_url,
+            **(settings or {}),
+        }
         self._port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -58,14 +66,13 @@ class HubProcess:
 
     def start(self) -> None:
         """Start the hub, and return once it is ready."""
-        environment = {**os.environ, "FLEET_DATA_FOLDER": str(self._data), "FLEET_DATABASE_URL": self.database_url}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command
                 [
                     *(str(Path(sys.executable).with_name("fleet")), "hub", "--clusters", str(self.clusters)),
                     *("--listen", f"127.0.0.1:{self._port}", "--log-level", "debug"),
                 ],
-                env=environment,
+                env={**os.environ, **self._settings},
                 stdout=log,
                 stderr=log,
             )

@@ -11,20 +11,22 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 import structlog
 
-from fleet.cue.module import Module, digest_of
-from fleet.ids import ModuleDigest
+from fleet.cue.module import Module
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 
 class _Files(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,29 +61,23 @@ class ModuleCache:
     def get(self, key: str) -> Kept | None:
         """What was put under ``key``, if it is still there and whole."""
         note_file = self._note_file(key)
-        try:
-            note = _note.decode(note_file.read_bytes())
-            module_file = self._module_file(note.digest)
-            files = _files.decode(module_file.read_bytes()).files
-        except OSError:
+        note = _read(note_file, lambda content: _whole_note(content, key))
+        if note is None:
             return None
-        except msgspec.DecodeError:
-            self._discard(note_file, "it is not readable")
-            return None
-        if note.key != key or digest_of(files) != note.digest:
-            self._discard(note_file, "it is not what it was written as")
-            self._discard(module_file, "it is not what it was written as")
+        module_file = self._module_file(note.digest)
+        module = _read(module_file, lambda content: _whole_module(content, note.digest))
+        if module is None:
             return None
         for used in (note_file, module_file):
             _touch(used)
-        return Kept(module=Module(files=files, digest=ModuleDigest(note.digest)), revision=note.revision)
+        return Kept(module=module, revision=note.revision)
 
     def put(self, key: str, *, module: Module, revision: str) -> None:
         """Keep ``module`` under ``key``, and let go of what has not been used for longest."""
         note = _Note(key=key, digest=module.digest, revision=revision)
         try:
             module_file = self._module_file(module.digest)
-            if not module_file.exists():
+            if not _touch(module_file):
                 _write(module_file, msgspec.json.encode(_Files(files=dict(module.files))))
             _write(self._note_file(key), msgspec.json.encode(note))
             self._shrink()
@@ -114,16 +110,39 @@ class ModuleCache:
                         continue
                     yield status.st_mtime_ns, status.st_size, Path(entry.path)
 
-    def _discard(self, file: Path, why: str) -> None:
-        log.warning("discarded a file of the module cache", file=str(file), why=why)
-        file.unlink(missing_ok=True)
+
+def _whole_note(content: bytes, key: str) -> _Note | None:
+    note = _note.decode(content)
+    return note if note.key == key else None
 
 
-def _touch(file: Path) -> None:
+def _whole_module(content: bytes, digest: str) -> Module | None:
+    module = Module.of(_files.decode(content).files)
+    return module if module.digest == digest else None
+
+
+def _read(file: Path, decode: Callable[[bytes], T | None]) -> T | None:
+    """What a file holds. One that is not as it was written is deleted: else it would never be written again."""
+    try:
+        content = file.read_bytes()
+    except OSError:
+        return None
+    with suppress(msgspec.DecodeError, UnicodeError):
+        if (value := decode(content)) is not None:
+            return value
+    log.warning("a file of the module cache is damaged", file=str(file))
+    with suppress(OSError):
+        file.unlink()
+    return None
+
+
+def _touch(file: Path) -> bool:
+    """Count a file as used now; False where it is not there."""
     try:
         os.utime(file)
     except OSError:  # it has just gone, or is somebody else's
-        return
+        return file.exists()
+    return True
 
 
 def _write(file: Path, content: bytes) -> None:

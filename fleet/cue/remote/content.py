@@ -52,7 +52,7 @@ def module_of(files: Mapping[str, bytes], *, where: str) -> Module:
         }
     if not any("/" not in path for path in text if path.endswith(".cue")):
         raise ModuleError(f"{where}: there is no .cue file; name the folder of the module in cueRef.path")
-    refuse_too_much((len(each) for each in text.values()), where=where)
+    refuse_too_much((len(files[path]) for path in text), where=where)
     return Module.of(text)
 
 

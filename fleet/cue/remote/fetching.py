@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from typing import TYPE_CHECKING, Protocol
+from weakref import WeakValueDictionary
 
 from fleet.cue.errors import ModuleError
 from fleet.cue.remote.git import GitSource
@@ -80,6 +81,7 @@ class Fetching:
         self._slots_of: defaultdict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(AT_ONCE_ON_A_HOST)
         )
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def resolve(self, ref: RemoteRef, *, read_secret: ReadSecret, known: Resolved | None = None) -> Resolved:
         """The module that ``ref`` names now; ``known`` again where that is still it.
@@ -96,13 +98,14 @@ class Fetching:
             if known is not None and known.revision == revision:
                 return known
             key = _key(ref, location.repository, location.path, revision)
-            kept = await asyncio.to_thread(self._cache.get, key)
-            if kept is None:
-                async with self._slots:
-                    module = await source.fetch(location, revision, await read_secret())
-                await asyncio.to_thread(self._cache.put, key, module=module, revision=revision)
-            else:
-                module = kept.module
+            async with self._locks.setdefault(key, asyncio.Lock()):  # what two want is fetched once
+                kept = await asyncio.to_thread(self._cache.get, key)
+                if kept is None:
+                    async with self._slots:
+                        module = await source.fetch(location, revision, await read_secret())
+                    await asyncio.to_thread(self._cache.put, key, module=module, revision=revision)
+                else:
+                    module = kept.module
         if not location.pinned:
             await asyncio.to_thread(self._cache.put, _last_key(ref, location), module=module, revision=revision)
         return _resolved(location, module=module, revision=revision)

@@ -24,11 +24,17 @@ _SCP_LIKE = re.compile(r"(?P<user>[^@/:]+@)?(?P<host>[^/:@]+):(?P<path>[^/].*)")
 class GitRef:
     """A repository and a revision of it; an empty revision is the default branch."""
 
-    url: str
     scheme: str
+    user: str
     host: str
     port: int | None
+    path: str
     revision: str
+
+    @property
+    def url(self) -> str:
+        """The repository, as git is told."""
+        return f"{self.scheme}://{f'{self.user}@' if self.user else ''}{self.authority}{self.path}"
 
     @property
     def commit(self) -> str:
@@ -55,17 +61,16 @@ def parse(ref: str) -> GitRef:
     try:
         url = urlsplit(base)
         host, port = url.hostname or "", url.port
-    except ValueError as exc:
-        _refuse(f"is no URL: {exc}")
+    except ValueError:
+        _refuse("is no URL")
     _check(url, host)
-    user = f"{url.username}@" if url.username else ""
-    parsed = GitRef(url="", scheme=url.scheme, host=host, port=port, revision=_revision(query))
     return GitRef(
-        url=f"{url.scheme}://{user}{parsed.authority}{url.path}",
         scheme=url.scheme,
+        user=url.username or "",
         host=host,
         port=port,
-        revision=parsed.revision,
+        path=url.path,
+        revision=_revision(query),
     )
 
 
@@ -101,7 +106,7 @@ def _revision(query: str) -> str:
         part.startswith(".") or part.endswith((".", ".lock")) or not part for part in revision.split("/")
     )
     if not _REVISION.fullmatch(revision) or bad_part or "@{" in revision:
-        _refuse(f"?ref={revision!r} is no name that a branch or tag can have, and no commit id")
+        _refuse("has after ?ref= no name that a branch or tag can have, and no commit id")
     return revision
 
 

@@ -16,7 +16,7 @@ from fleet.cue.evaluator import Evaluator
 from fleet.cue.remote.cache import ModuleCache
 from fleet.cue.remote.fetching import Fetching
 from tests.harness.ociregistry import Registry
-from tests.integration.cue.sourced import Ref, keys, publish_with_dependencies
+from tests.harness.sourced import Ref, keys, publish_with_dependencies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

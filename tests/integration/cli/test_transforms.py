@@ -26,6 +26,7 @@ NAME = TransformName("webservice")
 def draft(number: int) -> Draft:
     return Draft(
         module_digest=ModuleDigest(f"sha256:{number}{'0' * 63}"),
+        origin=f"https://git.example.com/web.git at {number}{'0' * 39}",
         files={"module.cue": "package webservice"},
         resource=ResourceType(group="apps.example.com", version="v1", kind="WebService", plural="webservices"),
         crd={"metadata": {"name": "webservices.apps.example.com"}},
@@ -80,8 +81,10 @@ def test_one_transform_has_rollouts_issues_and_history(fleet: Callable[..., Run]
     assert "spec.port a bound that depends on another field" in lines
     revisions = lines[lines.index("Revisions") + 2 :]
     assert [line.split()[0] for line in revisions] == ["2", "1"]
+    assert f"Origin: https://git.example.com/web.git at 2{'0' * 39}" in lines
     document = msgspec.json.decode(fleet("transforms", "show", NAME, "-o", "json", "--database", url).output)
     assert [each["revision"] for each in document["revisions"]] == [2, 1]
+    assert [each["origin"][-40] for each in document["revisions"]] == ["2", "1"]
     assert [each["state"] for each in document["rollouts"]] == ["Ready", "Failed"]
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,11 +16,11 @@ from fleet.cue.remote.cache import ModuleCache
 from fleet.cue.remote.fetching import Fetching
 from fleet.cue.remote.origin import SourceUnavailable
 from tests.harness.gitserver import PASSWORD, USER, GitServer
-from tests.integration.cue.sourced import Ref, keys, module, unread
+from tests.harness.sourced import Ref, keys, module, unread
+from tests.harness.waiting import until_async
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Awaitable, Callable, Iterator
 
     from fleet.cue.remote.origin import Resolved
 
@@ -243,6 +246,37 @@ async def test_a_branch_that_did_not_move_is_not_fetched_again_after_a_restart(
     assert len(server.http.asked) == 2
 
 
+async def test_what_two_transforms_want_at_once_is_fetched_once(server: GitServer, fetching: Fetching) -> None:
+    for name in ("alone.git", "shared.git"):
+        server.repository(name).commit({"greet.cue": module("Hello")})
+    await resolve(fetching, f"{server.http.url}/alone.git")
+    requests_of_one = len(server.http.asked)
+    server.http.asked.clear()
+
+    one, two = await asyncio.gather(*(resolve(fetching, f"{server.http.url}/shared.git") for _ in range(2)))
+
+    assert one == two
+    assert len(server.http.asked) == requests_of_one + 2, "the second one has looked, and fetched nothing"
+
+
+async def test_a_fetch_that_nobody_wants_any_more_leaves_no_process_and_no_file(
+    server: GitServer, fetching: Fetching, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = _sub(tmp_path, "temporary")
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    server.repository("greet.git").commit({"greet.cue": module("Hello")})
+    with server.http.silent():
+        under_way = asyncio.create_task(resolve(fetching, f"{server.http.url}/greet.git"))
+        await until_async(_as_async(lambda: server.http.asked and _processes_in(temporary)))
+
+        under_way.cancel()
+        await asyncio.wait([under_way])
+
+        assert under_way.cancelled()
+        await until_async(_as_async(lambda: not _processes_in(temporary) and not list(temporary.iterdir())))
+    assert (await resolve(fetching, f"{server.http.url}/greet.git")).module.files, "its place is free again"
+
+
 async def test_a_server_that_says_nothing_is_given_up_and_git_is_gone(
     server: GitServer, fetching: Fetching, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -284,6 +318,23 @@ async def test_nothing_is_left_on_disk_but_the_cache(
     await resolve(fetching, f"{server.http.url}/greet.git")
 
     assert list(temporary.iterdir()) == []
+
+
+def _processes_in(folder: Path) -> list[str]:
+    """The processes whose working folder lies below this one."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (process / "cwd").readlink().is_relative_to(folder):
+                found.append(process.name)
+    return found
+
+
+def _as_async(observe: Callable[[], object]) -> Callable[[], Awaitable[bool]]:
+    async def look() -> bool:
+        return bool(observe())
+
+    return look
 
 
 def _folder(server: GitServer, name: str) -> Path:

@@ -17,7 +17,7 @@ from fleet.cue.remote.fetching import Fetching
 from fleet.cue.remote.origin import SourceUnavailable
 from tests.harness import goprograms
 from tests.harness.ociregistry import Registry
-from tests.integration.cue.sourced import WEB, Ref, keys, module, publish_with_dependencies, unread
+from tests.harness.sourced import WEB, Ref, keys, module, publish_with_dependencies, unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -95,9 +95,9 @@ async def test_going_back_to_an_earlier_module_is_a_new_revision(transforms: Tra
     assert earlier.module_digest == "sha256:2"
 
 
-async def test_placement_and_issues_change_without_a_new_revision(transforms: TransformRepository) -> None:
+async def test_placement_origin_and_issues_change_without_a_new_revision(transforms: TransformRepository) -> None:
     await transforms.record_revision(WEBSERVICE, draft=DRAFT)
-    moved = replace(DRAFT, placement=selection.EVERYTHING, schema_issues=())
+    moved = replace(DRAFT, placement=selection.EVERYTHING, schema_issues=(), origin="a repository at a commit")
 
     revision = await transforms.record_revision(WEBSERVICE, draft=moved)
 
@@ -105,6 +105,7 @@ async def test_placement_and_issues_change_without_a_new_revision(transforms: Tr
     assert await transforms.latest(WEBSERVICE) == revision
     assert revision.placement == selection.EVERYTHING
     assert revision.schema_issues == ()
+    assert revision.origin == "a repository at a commit"
 
 
 async def test_revisions_recorded_at_once_each_get_their_own_number(transforms: TransformRepository) -> None:

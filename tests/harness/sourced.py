@@ -1,4 +1,4 @@
-"""What the tests of the sources share: a small module, and a Transform's ``cueRef``."""
+"""A small module, and a Transform's ``cueRef``, for the tests of module sources."""
 
 from __future__ import annotations
 
@@ -51,17 +51,8 @@ def module(greeting: str, *, head: str = "package greeting") -> str:
 """
 
 
-def secret(**values: bytes) -> ReadSecret:
-    """Gives a pull secret of these keys; ``_`` stands for ``-`` or ``.`` where a name has one."""
-
-    async def read() -> dict[str, bytes]:
-        return values
-
-    return read
-
-
 def keys(values: dict[str, bytes]) -> ReadSecret:
-    """Gives a pull secret whose keys are no Python names."""
+    """Gives a pull secret of these keys."""
 
     async def read() -> dict[str, bytes]:
         return values
