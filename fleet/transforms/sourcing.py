@@ -140,7 +140,7 @@ class Sourcing:
             await asyncio.sleep(self._pause_s(followed.error, failures))
 
     def _pause_s(self, error: FleetError | None, failures: int) -> float:
-        """Spread, so that Transforms which were looked at together are not for ever; never shorter than was said."""
+        """Spread, so that Transforms looked at together are not for ever; never shorter than was said."""
         spread = self._jitter(1.0, 1.1)
         if isinstance(error, Transient):
             return self._retry.delay_s(failures, error) * spread
