@@ -29,7 +29,7 @@ func (w *walker) isOpen(v cue.Value, own []*ast.StructLit, patterns []pattern, p
 		if slices.ContainsFunc(patterns, func(p pattern) bool { return p.matches(name) }) {
 			continue
 		}
-		open := v.LookupPath(cue.MakePath(cue.Str(name).Optional())).Exists() && accepts(v, name)
+		open := !refusesField(v, name) && v.LookupPath(cue.MakePath(cue.Str(name).Optional())).Exists()
 		if !open && slices.ContainsFunc(own, hasEllipsis) {
 			w.widen(path, "whether a closed definition together with ... takes other fields is left to CUE")
 			return true
@@ -52,7 +52,7 @@ func (w *walker) refuses(v cue.Value, own []*ast.StructLit, name, path string) b
 	if op != cue.AndOp {
 		return false
 	}
-	refused := refusal(fill(v, "_", name), name)
+	refused := refusesField(v, name)
 	_, embedding := expression(v.Source()).(*ast.StructLit)
 	switch {
 	case refused && slices.ContainsFunc(own, func(l *ast.StructLit) bool { return embeds(l) && declares(l, name) }):
@@ -70,6 +70,17 @@ func lacks(c cue.Value, name string) bool {
 	return closedByReference(c, 0) && !c.LookupPath(cue.MakePath(sel)).Exists() && !c.LookupPath(cue.MakePath(sel.Optional())).Exists()
 }
 
+// refusesField asks CUE whether a struct refuses a field of a name.
+func refusesField(v cue.Value, name string) bool {
+	filled := fill(v, "_", name)
+	for _, err := range []error{filled.Validate(), filled.LookupPath(cue.MakePath(cue.Str(name))).Err()} {
+		if err != nil && strings.Contains(err.Error(), "not allowed") {
+			return true
+		}
+	}
+	return false
+}
+
 // fill gives a struct with a value at a path.
 func fill(v cue.Value, value string, path ...string) cue.Value {
 	selectors := make([]cue.Selector, 0, len(path))
@@ -78,19 +89,6 @@ func fill(v cue.Value, value string, path ...string) cue.Value {
 	}
 	return v.FillPath(cue.MakePath(selectors...), v.Context().CompileString(value))
 }
-
-// refusal tells that a field which has been filled in is not allowed.
-func refusal(v cue.Value, name string) bool {
-	for _, err := range []error{v.Validate(), v.LookupPath(cue.MakePath(cue.Str(name))).Err()} {
-		if err != nil && strings.Contains(err.Error(), "not allowed") {
-			return true
-		}
-	}
-	return false
-}
-
-// accepts tells that a struct takes a field of a name.
-func accepts(v cue.Value, name string) bool { return !refusal(fill(v, "true", name), name) }
 
 func embeds(l *ast.StructLit) bool {
 	return slices.ContainsFunc(l.Elts, func(d ast.Decl) bool { _, ok := d.(*ast.EmbedDecl); return ok })

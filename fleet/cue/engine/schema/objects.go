@@ -33,7 +33,7 @@ func (w *walker) structs(v cue.Value, path string) []*alt {
 			regular, values = append(regular, sel), append(values, it.Value())
 		}
 	}
-	if len(patterns) == 0 && whole {
+	if len(patterns) == 0 && whole && !w.caseless {
 		o.groups = w.groups(v, own, path)
 	}
 	for i, sel := range regular {
