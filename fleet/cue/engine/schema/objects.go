@@ -113,6 +113,9 @@ func (w *walker) field(sel cue.Selector, v cue.Value, path string, c *conditions
 		f.required = len(f.node.alts) == 1 && requiresFields(f.node.alts[0]) && !f.node.anyKind()
 	case v.Validate(cue.Concrete(true)) == nil:
 		f.def = defaultOf(v)
+		if n := v.Source(); !f.node.exact && n != nil && string(f.def) != "{}" && w.scope.mentions(n) {
+			f.def = nil // computed from data
+		}
 	default:
 		f.required = !omittable(f.node)
 	}

@@ -69,7 +69,7 @@ func (x guard) fill(v cue.Value) cue.Value {
 func (w *walker) variant(v cue.Value, own []*ast.StructLit, p *plan, guards []guard, path string) (o *object, known bool) {
 	defer w.fix(own, guards)()
 	remaining := w.outer.and(w.scope.conditions(own))
-	if remaining != nil && remaining.all {
+	if remaining != nil && remaining.all || slices.ContainsFunc(own, w.scope.nested) {
 		return nil, false
 	}
 	it, err := v.Fields(cue.Optional(true), cue.Patterns(true))
