@@ -67,6 +67,11 @@ test-go: setup ## run the tests of the CUE engine
 		echo "go test $$module"; (cd $$module && $(GO) test ./...) || result=1; \
 	done; exit $$result
 
+.PHONY: fuzz-schema
+fuzz-schema: setup ## compare CUE and the API server for longer (DIFFTEST_N, DIFFTEST_SEED, DIFFTEST_INVENTED)
+	@cd $(ENGINE)/difftest && DIFFTEST_N=$${DIFFTEST_N:-3000} DIFFTEST_SEED=$${DIFFTEST_SEED:-$$RANDOM} \
+		DIFFTEST_INVENTED=$${DIFFTEST_INVENTED:-5000} $(GO) test -count=1 -timeout 4h . $(ARGS)
+
 .PHONY: check
 check: lint types layers vet ## what a commit must pass, before make test: lint, formats, strict types, import layers
 

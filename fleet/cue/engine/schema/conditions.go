@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"slices"
 	"strings"
 
 	"cuelang.org/go/cue/ast"
@@ -56,6 +57,31 @@ func (s scope) clauses(x *ast.Comprehension) bool {
 		}
 	}
 	return false
+}
+
+// nested tells that a comprehension embeds a definition which has conditions of its own.
+func (s scope) nested(l *ast.StructLit) bool {
+	return slices.ContainsFunc(l.Elts, func(d ast.Decl) bool {
+		x, ok := d.(*ast.Comprehension)
+		if !ok {
+			return false
+		}
+		body, ok := x.Value.(*ast.StructLit)
+		return ok && slices.ContainsFunc(body.Elts, func(d ast.Decl) bool {
+			e, ok := d.(*ast.EmbedDecl)
+			return ok && s.conditional(e.Expr)
+		})
+	})
+}
+
+// conditional tells that a reference to a definition leads to a struct with conditions.
+func (s scope) conditional(e ast.Expr) bool {
+	ref, ok := e.(*ast.Ident)
+	if !ok {
+		return false
+	}
+	target, ok := ref.Node.(*ast.StructLit)
+	return ok && s.conditions([]*ast.StructLit{target}).any()
 }
 
 func dynamicLabel(l ast.Label) bool {

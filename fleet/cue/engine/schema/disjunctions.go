@@ -55,13 +55,14 @@ func (w *walker) written(v cue.Value, path string) (alts []*alt, combinations in
 	if w.validated(conjuncts) {
 		defer w.loosen()()
 	}
-	structs, combined := 0, []*alt{anything()}
+	structs, open, combined := 0, false, []*alt{anything()}
 	for _, c := range conjuncts {
 		var own []*alt
 		if op, args := c.Expr(); op == cue.OrOp {
 			for _, a := range args {
 				own = append(own, w.alternatives(a, path)...)
 			}
+			open = open || len(conjuncts) > 1 && slices.ContainsFunc(own, letsAnythingIn)
 		} else if len(conjuncts) > 1 {
 			own = w.alternatives(c, path)
 		} else {
@@ -76,10 +77,18 @@ func (w *walker) written(v cue.Value, path string) (alts []*alt, combinations in
 		}
 		combined = meetAll(combined, own)
 	}
-	if structs > 1 {
+	switch {
+	case structs > 1:
 		return nil, len(combined)
+	case open && structs > 0:
+		w.widen(path, "whether a closed struct together with an open alternative takes other fields is left to CUE")
+		return []*alt{anything()}, 1
 	}
 	return combined, len(combined)
+}
+
+func letsAnythingIn(a *alt) bool {
+	return a.kind == kindAny || a.kind == kindObject && onlyLimits(a.object)
 }
 
 // onlyLimits tells that an object has nothing but struct.MinFields or struct.MaxFields.

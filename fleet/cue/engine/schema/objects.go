@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
-	"strconv"
 	"strings"
 
 	"cuelang.org/go/cue"
@@ -19,10 +18,10 @@ func (w *walker) structs(v cue.Value, path string) []*alt {
 		w.widen(path, "fields are not known before the module is given data")
 		return []*alt{{kind: kindObject, object: &object{open: true}}}
 	}
+	own, whole := w.literalsOf(v)
 	if w.loose && closedByReference(v, 0) {
 		defer w.tighten()()
 	}
-	own, whole := w.literalsOf(v)
 	conditions := w.outer.and(w.scope.conditions(own))
 	var regular []cue.Selector
 	var values []cue.Value
@@ -34,7 +33,7 @@ func (w *walker) structs(v cue.Value, path string) []*alt {
 			regular, values = append(regular, sel), append(values, it.Value())
 		}
 	}
-	if len(patterns) == 0 && whole {
+	if len(patterns) == 0 && whole && !w.caseless {
 		o.groups = w.groups(v, own, path)
 	}
 	for i, sel := range regular {
@@ -42,7 +41,7 @@ func (w *walker) structs(v cue.Value, path string) []*alt {
 			continue
 		}
 		f := w.field(sel, values[i], path, conditions.of(sel.Unquoted()))
-		if refuses(v, sel.Unquoted()) {
+		if w.refuses(v, own, sel.Unquoted(), f.node.path) {
 			f.node.alts = nil
 		}
 		if len(f.node.alts) == 0 {
@@ -57,7 +56,7 @@ func (w *walker) structs(v cue.Value, path string) []*alt {
 	}
 	w.patterns(o, patterns, path)
 	w.conditional(o, path, conditions)
-	if w.isOpen(v, patterns) {
+	if w.isOpen(v, own, patterns, path) {
 		w.openObject(o, path)
 	}
 	w.addGroups(o, path)
@@ -114,6 +113,9 @@ func (w *walker) field(sel cue.Selector, v cue.Value, path string, c *conditions
 		f.required = len(f.node.alts) == 1 && requiresFields(f.node.alts[0]) && !f.node.anyKind()
 	case v.Validate(cue.Concrete(true)) == nil:
 		f.def = defaultOf(v)
+		if n := v.Source(); !f.node.exact && n != nil && string(f.def) != "{}" && w.scope.mentions(n) {
+			f.def = nil // computed from data
+		}
 	default:
 		f.required = !omittable(f.node)
 	}
@@ -168,65 +170,6 @@ func (w *walker) conditional(o *object, path string, c *conditions) {
 	}
 }
 
-// isOpen tells that fields of other names may be in v. Values that are reached through pattern constraints look open to CUE's
-// API even in a closed definition; only what was written with "..." is.
-func (w *walker) isOpen(v cue.Value, patterns []pattern) bool {
-	switch {
-	case w.loose:
-		return true
-	case !w.closed:
-		return v.Allows(cue.AnyString)
-	case !v.LookupPath(cue.MakePath(cue.AnyString)).Exists():
-		return false
-	case len(patterns) == 0:
-		return accepts(v, "\u00e9\u3042") // not if another conjunct is closed: #A & {...}
-	}
-	// "..." and a pattern both show up there. They differ for a name that the pattern does not match.
-	for _, name := range oddNames {
-		if !slices.ContainsFunc(patterns, func(p pattern) bool { return p.matches(name) }) {
-			return v.LookupPath(cue.MakePath(cue.Str(name).Optional())).Exists() && accepts(v, name)
-		}
-	}
-	return true
-}
-
-// oddNames are names that one pattern or another does not match.
-var oddNames = []string{"", "a", "x-y", "0", "-", "A B", "\u00e9\u3042", strings.Repeat("z", 1000)}
-
-// refuses tells that a struct names a field that one of its conjuncts, being closed, does not have (#A & {b?: int}).
-func refuses(v cue.Value, name string) bool {
-	if op, _ := v.Expr(); op != cue.AndOp {
-		return false
-	}
-	err := v.FillPath(cue.MakePath(cue.Str(name)), v.Context().CompileString("_")).Validate()
-	return err != nil && strings.Contains(err.Error(), "not allowed")
-}
-
-// accepts tells that a struct takes a field of a name.
-func accepts(v cue.Value, name string) bool {
-	return v.FillPath(cue.MakePath(cue.Str(name)), v.Context().CompileString("true")).Validate() == nil
-}
-
-func (p pattern) matches(name string) bool {
-	return !contradictory(p.names.Unify(p.names.Context().CompileString(strconv.Quote(name))))
-}
-
-// closedByReference tells that a struct is closed on its own account: it refers to a definition or is an argument of close.
-func closedByReference(v cue.Value, depth int) bool {
-	if depth > maxReferences {
-		return false
-	}
-	op, args := v.Expr()
-	switch op {
-	case cue.AndOp:
-		return slices.ContainsFunc(args, func(a cue.Value) bool { return closedByReference(a, depth+1) })
-	case cue.CallOp:
-		return calledName(args) == "close"
-	}
-	_, path := v.ReferencePath()
-	return slices.ContainsFunc(path.Selectors(), cue.Selector.IsDefinition)
-}
-
 // openObject lets other fields in, which a map has no room for if its keys are restricted.
 func (w *walker) openObject(o *object, path string) {
 	if o.values != nil && o.keys == nil {
@@ -249,6 +192,11 @@ func (w *walker) patterns(o *object, ps []pattern, path string) {
 	}
 	if len(ps) > 1 {
 		w.widen(path, "several pattern constraints on field names are checked by CUE only")
+		o.open = true
+		return
+	}
+	if v := ps[0].values; contradictory(v) && strings.Contains(v.Err().Error(), "not allowed") {
+		w.widen(path, "values under the names of a pattern, which embed a definition, are checked by CUE only")
 		o.open = true
 		return
 	}

@@ -89,14 +89,16 @@ func TestDepthIsLimited(t *testing.T) {
 	}
 }
 
+// TestSizeIsLimited reads a definition that doubles with each line.
 func TestSizeIsLimited(t *testing.T) {
 	var b strings.Builder
-	for i := range maxNodes + 10 {
-		fmt.Fprintf(&b, "f%d?: int\n", i)
+	levels := 0
+	for ; 1<<levels <= maxNodes; levels++ {
+		fmt.Fprintf(&b, "#L%d: {a: #L%d, b: #L%d}\n", levels+1, levels, levels)
 	}
-	r := mustExtract(t, "#D: {\n"+b.String()+"}")
-	if len(r.Issues) != 9+2 { // those beyond the limit, the struct itself counting as one
-		t.Errorf("%d issues", len(r.Issues))
+	r := mustExtract(t, fmt.Sprintf("#D: #L%d\n#L0: int\n%s", levels, &b))
+	if len(r.Issues) != 1 || r.Issues[0].Path != "" || !strings.Contains(r.Issues[0].Reason, "too large") {
+		t.Errorf("issues: %v", r.Issues)
 	}
 }
 

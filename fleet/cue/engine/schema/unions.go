@@ -103,7 +103,11 @@ func (w *walker) onlyOne(s map[string]any, alts []*alt, arms []map[string]any, c
 	case !exact:
 		w.widen(path, "data that fits several alternatives is refused by CUE only")
 	default:
-		survivors, _ := w.armsOf(alts, c, path, lax)
+		survivors, ok := w.armsOf(alts, c, path, lax)
+		if !ok { // an alternative that keeps too much in would count as one more
+			w.widen(path, "data that fits several alternatives is refused by CUE only")
+			return
+		}
 		s["oneOf"] = list2any(survivors)
 	}
 }

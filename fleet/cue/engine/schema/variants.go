@@ -61,11 +61,7 @@ func (x guard) fill(v cue.Value) cue.Value {
 	if x.presence && !x.present {
 		return v
 	}
-	path := make([]cue.Selector, 0, len(x.path))
-	for _, name := range x.path {
-		path = append(path, cue.Str(name))
-	}
-	return v.FillPath(cue.MakePath(path...), v.Context().CompileBytes(x.value))
+	return fill(v, string(x.value), x.path...)
 }
 
 // variant reads the affected fields of a struct in which some selectors are fixed. It gives nil if that cannot be satisfied; known
@@ -73,14 +69,14 @@ func (x guard) fill(v cue.Value) cue.Value {
 func (w *walker) variant(v cue.Value, own []*ast.StructLit, p *plan, guards []guard, path string) (o *object, known bool) {
 	defer w.fix(own, guards)()
 	remaining := w.outer.and(w.scope.conditions(own))
-	if remaining != nil && remaining.all {
+	if remaining != nil && remaining.all || slices.ContainsFunc(own, w.scope.nested) {
 		return nil, false
 	}
 	it, err := v.Fields(cue.Optional(true), cue.Patterns(true))
 	if err != nil || w.undecided(v) {
 		return nil, false
 	}
-	o = &object{open: p.all && w.isOpen(v, nil)}
+	o = &object{open: p.all && w.isOpen(v, own, nil, path)}
 	for it.Next() {
 		sel := it.Selector()
 		if sel.ConstraintType() == cue.PatternConstraint {

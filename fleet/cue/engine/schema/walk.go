@@ -20,9 +20,10 @@ type walker struct {
 	depth    int
 	closed   bool // the definition is closed, and so is everything in it that has no "..."
 	loose    bool // not closed here after all; see loosen
+	caseless bool // conditions are left to CUE
 	scope    scope
-	// own are the struct literals of the current value, shared those of all its alternatives. outer are the fields that comprehensions around it may add to it, and
-	// inherited those that they may add to the value which is entered next.
+	// own are the struct literals of the current value, shared those of all its alternatives. outer are the fields that comprehensions
+	// around it may add to it, and inherited those that they may add to the value which is entered next.
 	own, shared      []*ast.StructLit
 	outer, inherited *conditions
 	// impossible is the first place found that no JSON value can satisfy.
@@ -58,8 +59,12 @@ func (w *walker) node(v cue.Value, path string) *node {
 // enter guards against values that no finite schema describes: recursive ones, and those that are too deep or too large.
 func (w *walker) enter(v cue.Value, path string) (leave func(), ok bool) {
 	w.nodes++
-	if w.nodes > maxNodes || w.depth >= maxDepth {
-		w.widen(path, "too deep or too large for a schema")
+	switch {
+	case w.nodes > maxNodes:
+		w.widen("", "too large for a schema: what is beyond %d values is checked by CUE only", maxNodes)
+		return nil, false
+	case w.depth >= maxDepth:
+		w.widen(path, "too deep for a schema")
 		return nil, false
 	}
 	own := literals(v)
