@@ -17,7 +17,7 @@ from fleet.ids import TransformName
 from fleet.kube import labels
 from fleet.kube.conditions import holds
 from fleet.kube.errors import NotFound
-from fleet.kube.wellknown import CRDS
+from fleet.kube.wellknown import CRDS, GRAPHS
 from fleet.kube.writes import Cause
 from fleet.transforms import crd as crds
 from fleet.transforms.repository import RolloutState
@@ -180,6 +180,14 @@ class Rollouts:
             return (
                 f"instances of {active.resource.kind} still live on cluster {self._client.name} "
                 f"(for example {first.namespace}/{first.name}); delete them first, or set deletionPolicy: Retain"
+            )
+        # Kubernetes deletes the graph of a deleted instance only while the instance's kind is still known.
+        graphs = await self._client.list_page(GRAPHS, selector=f"{labels.TRANSFORM}={active.transform}", limit=1)
+        if graphs.objects:
+            first = graphs.objects[0].meta
+            return (
+                f"deleted instances of {active.resource.kind} are still torn down on cluster {self._client.name} "
+                f"(for example ResourceGraph {first.namespace}/{first.name})"
             )
         cause = Cause(reason="deletionPolicy Delete", transform=active.transform, revision=active.revision)
         with contextlib.suppress(NotFound):

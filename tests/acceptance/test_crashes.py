@@ -17,13 +17,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 
-from fleet.settings import Settings
 from tests.acceptance.conftest import CRD, PLATFORM, is_ready
-from tests.harness import clusters
+from tests.harness import clusters, crashing
 from tests.harness.clusters import View
-from tests.harness.crashing import CrashPoint, ForkedHub, When
+from tests.harness.crashing import CrashPoint, When, hub_of
 from tests.harness.waiting import until
 
 if TYPE_CHECKING:
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from fleet.local.controlplane import ControlPlane
     from fleet.local.localfleet import LocalFleet
     from tests.harness.clusters import Manifest
+    from tests.harness.crashing import ForkedHub
 
 GROUP = "crashes.example.com"
 SHOP = (f"{GROUP}/v1alpha1", "Shop")
@@ -155,19 +154,8 @@ class Life:
         return {operation.partition("-")[0] for (operation,) in operations}
 
     def sql(self, query: str) -> list[tuple[Any, ...]]:
-        with closing(sqlite3.connect(self.folder / "fleet.db")) as connection:
+        with closing(sqlite3.connect(self.folder / crashing.DATABASE)) as connection:
             return connection.execute(query).fetchall()
-
-
-def hub_of(folder: Path, *, point: CrashPoint | None = None) -> ForkedHub:
-    settings = Settings(
-        database_url=f"sqlite:///{folder / 'fleet.db'}",
-        data_folder=folder / "data",
-        clusters=folder / "clusters",
-        listen="127.0.0.1:0",
-        evaluators=1,
-    )
-    return ForkedHub(settings, log=folder / "hub.log", point=point)
 
 
 def without_identity(live: Manifest) -> Manifest:
@@ -237,14 +225,7 @@ class Ground:
 def prepared(plane: ControlPlane, folder: Path) -> Ground:
     """Let a hub roll the kind out once, and keep its database: every life begins with a copy of it."""
     view = View(plane.kubeconfig)
-    start = folder / "start"
-    (start / "clusters").mkdir(parents=True)
-    document = {
-        "name": "here",
-        "roles": ["hub", "spoke"],
-        "connection": {"kubeconfig": {"path": str(plane.kubeconfig)}},
-    }
-    (start / "clusters" / "here.yaml").write_text(yaml.safe_dump(document))
+    start = crashing.fleet_of_one(folder / "start", plane)
     hub = hub_of(start)
     until(lambda: view.serves(PLATFORM, "Transform"))
     view.apply(

@@ -15,20 +15,22 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 import uvloop
+import yaml
 
 from fleet.audit.log import AuditLog
 from fleet.hub import logs
 from fleet.hub import run as hub_run
-from fleet.settings import LogFormat
+from fleet.settings import LogFormat, Settings
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess
     from pathlib import Path
 
     from fleet.kube.writes import OperationId, Write, WriteOutcome
-    from fleet.settings import Settings
+    from fleet.local.controlplane import ControlPlane
     from fleet.store.database import Database
 
+DATABASE = "fleet.db"
 CRASHED = 86
 """Exit code of a hub that reached its crash point."""
 
@@ -45,10 +47,18 @@ class When(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrashPoint:
-    """The ``number``-th write that is made for an instance, counted from 1."""
+    """The ``number``-th write, counted from 1, that is made for an instance, or for ``transform`` itself."""
 
     number: int
     when: When
+    transform: str | None = None
+
+    def counts(self, write: Write) -> bool:
+        """Whether this is one of the writes to count."""
+        cause = write.cause
+        if self.transform is None:
+            return cause.instance is not None
+        return cause.instance is None and cause.transform == self.transform
 
     def __str__(self) -> str:
         return f"{self.when.value} write {self.number}"
@@ -66,7 +76,7 @@ class CrashingLog(AuditLog):
     async def intend(self, write: Write) -> OperationId:
         """Let the intent be durable, and die if this is the write to die before."""
         operation = await super().intend(write)
-        if write.cause.instance is not None:
+        if self._point.counts(write):
             self._writes += 1
             if self._writes == self._point.number:
                 self._fatal = operation
@@ -107,6 +117,27 @@ class ForkedHub:
         """End it, as a crash does."""
         self._process.kill()
         self._process.join()
+
+
+def fleet_of_one(folder: Path, plane: ControlPlane) -> Path:
+    """A folder for hubs of a fleet whose only cluster is its hub and its spoke."""
+    (folder / "clusters").mkdir(parents=True)
+    connection = {"kubeconfig": {"path": str(plane.kubeconfig)}}
+    document = {"name": "here", "roles": ["hub", "spoke"], "connection": connection}
+    (folder / "clusters" / "here.yaml").write_text(yaml.safe_dump(document))
+    return folder
+
+
+def hub_of(folder: Path, *, point: CrashPoint | None = None) -> ForkedHub:
+    """A hub on the cluster files and the SQLite database of ``folder``."""
+    settings = Settings(
+        database_url=f"sqlite:///{folder / DATABASE}",
+        data_folder=folder / "data",
+        clusters=folder / "clusters",
+        listen="127.0.0.1:0",
+        evaluators=1,
+    )
+    return ForkedHub(settings, log=folder / "hub.log", point=point)
 
 
 def _run(settings: Settings, log: Path, point: CrashPoint | None) -> None:
