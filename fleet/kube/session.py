@@ -175,14 +175,17 @@ class _Transport:
 
     async def __aexit__(self, *_: object) -> None:
         self._requests -= 1
-        if self._retired and not self._requests:
-            await self._http.close()
+        await self._close_if_done()
 
     async def retire(self) -> None:
         """No request will come any more."""
         self._retired = True
-        if not self._requests:
+        await self._close_if_done()
+
+    async def _close_if_done(self) -> None:
+        if self._retired and not self._requests:
             await self._http.close()
+            await asyncio.sleep(0)  # the event loop closes the sockets of aborted connections at its next turn
 
 
 def _new_socket(address: tuple[Any, ...]) -> socket.socket:

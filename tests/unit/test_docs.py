@@ -57,7 +57,7 @@ def samples(text: str) -> Iterator[object]:
 def understood(words: list[str]) -> bool:
     """Whether ``fleet`` has this command with these options."""
     command: click.Command = main
-    context = click.Context(main)
+    context = click.Context(main, **main.context_settings)  # whose names of --help the commands take over
     while isinstance(command, click.Group) and words:
         if words[0].startswith("-"):
             break
@@ -66,7 +66,7 @@ def understood(words: list[str]) -> bool:
             return False
         command, words = found, words[1:]
     try:
-        command.make_parser(click.Context(command)).parse_args(list(words))
+        command.make_parser(click.Context(command, parent=context)).parse_args(list(words))
     except click.UsageError:
         return False
     return True

@@ -106,7 +106,11 @@ async def test_watches_that_end_lose_and_double_nothing(
     assert not any(isinstance(event, Listed) for event in seen)
 
 
-async def test_a_version_from_before_the_server_started_is_too_old(client: ClusterClient, namespace: str) -> None:
+async def test_a_version_from_before_the_server_started_is_too_old(
+    client: ClusterClient, namespace: str, control_planes: ControlPlanes
+) -> None:
+    await asyncio.to_thread(control_planes.spoke_1.stop)
+    await asyncio.to_thread(control_planes.spoke_1.start)
     watch = client.watch(
         CONFIGMAPS, namespace=namespace, selector="", resource_version="1", lifetime_s=10, silence_s=10
     )
