@@ -181,7 +181,7 @@ def test_an_interrupt_leaves_nothing_behind(
 
     assert demo.wait() == 128 + number
     assert demo.remains() == []
-    assert "Traceback" not in demo.output
+    assert "Traceback" not in demo.output, demo.output
     assert "and removed" in demo.output.splitlines()[-1]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import tempfile
@@ -81,12 +82,14 @@ def _interruptible() -> Iterator[None]:
 
     def interrupt(number: int, _: FrameType | None) -> None:
         _ignore_endings()  # a second Ctrl-C must not interrupt the clearing away
+        logging.disable()  # and what is interrupted, such as a query of the database, need not complain
         raise Interrupted(number)
 
     before = {number: signal.signal(number, interrupt) for number in _ENDINGS}
     try:
         yield
     finally:
+        logging.disable(logging.NOTSET)
         for number, handler in before.items():
             signal.signal(number, handler)
 
