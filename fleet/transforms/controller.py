@@ -147,8 +147,8 @@ class TransformController:
         return await self._judge_rollout(name, progress), None
 
     async def _judge_rollout(self, name: TransformName, progress: Progress) -> Progress:
-        rollouts = await self._repository.rollouts(name)
-        return statuses.rolled_out(progress, rollouts, await self._repository.rollout_counts(name))
+        counts = await self._repository.rollout_counts(name)  # first: what is counted as failed is then told, too
+        return statuses.rolled_out(progress, await self._repository.rollouts(name), counts)
 
     async def _expect_rollouts(self, active: Active) -> None:
         """Selected spokes that have not reported yet are part of the count, reachable or not."""
