@@ -273,7 +273,8 @@ async def test_a_fetch_that_nobody_wants_any_more_leaves_no_process_and_no_file(
         await asyncio.wait([under_way])
 
         assert under_way.cancelled()
-        await until_async(_as_async(lambda: not _processes_in(temporary) and not list(temporary.iterdir())))
+        gone = _as_async(lambda: not _processes_in(temporary) and not list(temporary.iterdir()))
+        await until_async(gone, deadline_s=10)  # by itself, git gives a silent server up after 20 s
     assert (await resolve(fetching, f"{server.http.url}/greet.git")).module.files, "its place is free again"
 
 
