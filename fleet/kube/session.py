@@ -98,7 +98,11 @@ class Session:
                 proxy=self._proxy,
                 server_hostname=read.configuration.tls_server_name,
             ) as response:
-                yield response
+                try:
+                    yield response
+                finally:
+                    if (unread := response.connection) is not None and unread.transport is not None:
+                        unread.transport.abort()  # a farewell to a stream would be waited for, by nobody
 
     def refused(self) -> None:
         """The server answered 401: read the credential again before the next request."""

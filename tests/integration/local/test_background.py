@@ -12,7 +12,7 @@ import psutil
 import pytest
 from click.testing import CliRunner
 
-from fleet.cli.local import local
+from fleet.cli import main
 from fleet.local import background
 from fleet.local.background import State
 from fleet.local.processes import Roster, StartFailed
@@ -148,7 +148,7 @@ def test_a_folder_that_is_not_a_fleets_is_never_removed(tmp_path: Path) -> None:
 
 
 def test_status_of_nothing(tmp_path: Path) -> None:
-    result = CliRunner().invoke(local, ["status", "--dir", str(tmp_path / "nothing")])
+    result = CliRunner().invoke(main, ["local", "status", "--dir", str(tmp_path / "nothing")])
 
     assert result.exit_code == 0
     assert "`fleet local up` starts some" in result.output
