@@ -9,7 +9,7 @@ from fleet.apply.judging import now_s
 from fleet.apply.run import NodePhase
 from fleet.graph import blockers
 from fleet.graph.model import Severity
-from fleet.kube.conditions import MAX_MESSAGE, Condition, merged, rfc3339
+from fleet.kube.conditions import MAX_MESSAGE, Condition, cut, merged, rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,7 @@ DRIFTS_OF_ONE = 20
 
 def of_run(run: Run, *, held: list[str], current: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The whole ``status`` of a graph that is executed; ``held`` says what keeps pruning from its end."""
-    blocked = _cut(blocker(run) or "; ".join(held), MAX_MESSAGE)
+    blocked = cut(blocker(run) or "; ".join(held), MAX_MESSAGE)
     phase = "Executing" if held else _phase(run)
     fresh = current.get("observedGeneration") != run.generation
     status: dict[str, Any] = {
@@ -65,7 +65,7 @@ def of_teardown(
     messages: list[str], *, current: Mapping[str, Any], generation: int, now: datetime
 ) -> dict[str, Any]:
     """The ``status`` of a graph that is being torn down: what it waits for."""
-    message = _cut("; ".join(messages), MAX_MESSAGE)
+    message = cut("; ".join(messages), MAX_MESSAGE)
     return {
         **{key: value for key, value in current.items() if key != "completedAt"},
         "phase": "Executing",
@@ -115,8 +115,8 @@ def _node(state: NodeState, drift: tuple[Drift, ...], *, longest: int) -> dict[s
     ref = state.ref
     told: dict[str, Any] = {
         "phase": state.phase.value,
-        "message": _cut(state.message, longest),
-        "lastError": _cut(state.last_error, longest),
+        "message": cut(state.message, longest),
+        "lastError": cut(state.last_error, longest),
         "attempts": state.attempts,
         "appliedAt": rfc3339(state.applied_at) if state.applied_at else None,
         "readyAt": rfc3339(state.ready_at) if state.ready_at else None,
@@ -142,10 +142,6 @@ def _drift(drift: Drift) -> dict[str, str]:
         "manager": drift.manager,
         "firstSeen": rfc3339(drift.first_seen),
     }
-
-
-def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def _in_wall_time(at: float | None) -> str | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from fleet.apply.run import READY_PHASES
 from fleet.cli import kinds, options, printing, registered, times
 from fleet.cli.onecluster import Kind
 from fleet.graph import blockers, order
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from fleet.cli.onecluster import Manifest
 
 _GRAPH = Kind(api_version=GRAPHS.api_version, plural=GRAPHS.plural)
-_DONE = {"Ready", "Adopted"}
 
 
 class Form(StrEnum):
@@ -140,7 +140,9 @@ def _node(graph: Manifest) -> NodeBlocker | None:
 
 def _first(spec: GraphSpec, nodes: Mapping[str, Mapping[str, Any]]) -> NodeBlocker | None:
     needs = order.dependencies(spec.nodes, absent=frozenset(each.node for each in spec.waiting))
-    found = blockers.first(needs, {NodeId(node) for node, known in nodes.items() if known["phase"] in _DONE})
+    found = blockers.first(
+        needs, {NodeId(node) for node, known in nodes.items() if known["phase"] in READY_PHASES}
+    )
     if found is None:
         return None
     known = nodes.get(found.node, {})

@@ -50,6 +50,11 @@ def merged(
     return result + [dict(condition) for condition in before.values()]
 
 
+def cut(text: str, longest: int) -> str:
+    """``text``, or the beginning of it and an ellipsis; at most ``longest`` characters."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
 def holds(body: Mapping[str, Any], condition: str) -> bool:
     """Whether an object's ``condition`` is True."""
     conditions = (body.get("status") or {}).get("conditions") or ()  # a new CRD has null there

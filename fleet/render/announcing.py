@@ -13,7 +13,7 @@ import structlog
 
 from fleet.errors import FleetError
 from fleet.kube.client import FIELD_MANAGER
-from fleet.kube.conditions import parse_rfc3339, rfc3339
+from fleet.kube.conditions import cut, parse_rfc3339, rfc3339
 from fleet.kube.errors import AlreadyExists
 from fleet.kube.wellknown import EVENTS
 
@@ -88,7 +88,7 @@ def build(instance: LiveObject, *, reason: str, message: str, now: datetime) -> 
         },
         "type": "Warning" if reason == "Failed" else "Normal",
         "reason": reason,
-        "message": message if len(message) <= MAX_MESSAGE else f"{message[: MAX_MESSAGE - 1]}…",
+        "message": cut(message, MAX_MESSAGE),
         "source": {"component": FIELD_MANAGER},
         "firstTimestamp": rfc3339(now),
         "lastTimestamp": rfc3339(now),
