@@ -75,11 +75,22 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
     severity: str = "Error"
 
 
+Reads = bool | dict[str, Any]
+"""Which part of a value could make a difference: True for all of it, otherwise the same for each field that could.
+
+Of a value that is read by none of its fields it is only read whether it is there.
+"""
+
+
 class Rendered(msgspec.Struct, frozen=True, kw_only=True):
-    """``#Render``: the nodes that are known, those that wait, and the status as far as it is known."""
+    """``#Render``: the nodes that are known, those that wait, and the status as far as it is known.
+
+    ``reads`` says which part of ``observed`` it could depend on: while that stays as it is, so does the rest.
+    """
 
     metadata: Json
     nodes: tuple[Json, ...]
     violations: tuple[Violation, ...] = ()
     waiting: tuple[Waiting, ...] = ()
     status: Json | None = None
+    reads: Reads = True

@@ -24,12 +24,14 @@ from fleet.kube.errors import Conflict, NotFound
 from fleet.kube.wellknown import GRAPHS
 from fleet.kube.writes import Cause
 from fleet.render import manifest as manifests
+from fleet.render import reading
 from fleet.render import status as statuses
 from fleet.render.announcing import Announcer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fleet.cue.contract import Json, Reads
     from fleet.cue.evaluator import Evaluator
     from fleet.cue.module import Module
     from fleet.ids import NodeId
@@ -64,7 +66,9 @@ class InstanceKey(NamedTuple):
 class _Memo:
     """What the last render was made from, and what came of it that is asked for again."""
 
-    inputs: tuple[object, ...]
+    given: tuple[object, ...]
+    reads: Reads
+    observed: bytes  # `reading.digest` of what it reads of the live objects
     projected: Mapping[str, Any]
     graph: object  # `manifests.state` of the graph when it had what was rendered
 
@@ -147,24 +151,33 @@ class InstanceController:
         observed: Mapping[NodeId, LiveObject] = {}
         if graph is not None and reads_observed(active.module):
             observed = await self._observing.of(GraphUid(graph.meta.uid))
-        inputs = (
+        given = (
             active.module.digest,
             active.revision,
             instance.meta.generation,
             instance.meta.labels,
             instance.meta.annotations,
-            {node: (seen.meta.uid, seen.meta.resource_version) for node, seen in observed.items()},
         )
         memo = self._memos.get(InstanceUid(instance.meta.uid))
-        if memo is not None and memo.inputs == inputs and graph and memo.graph == manifests.state(graph):
+        if memo is not None and memo.given != given:
+            memo = None
+        read = reading.read_of(observed, memo.reads if memo else True)
+        if memo and memo.observed == reading.digest(read) and graph and memo.graph == manifests.state(graph):
             return graph, memo.projected
         renders_total.labels(cluster=self._client.name).inc()
-        rendered = await self._evaluator.render(active.module, self._input(instance, observed))
+        rendered = await self._evaluator.render(active.module, self._input(instance, read))
         manifest = manifests.build(instance, active, rendered)
         if graph is None or not manifests.same(graph, manifest):
             graph = await self._apply(instance, active, manifest)
         projected = rendered.status or {}
-        self._remember(instance, _Memo(inputs=inputs, projected=projected, graph=manifests.state(graph)))
+        memo = _Memo(
+            given=given,
+            reads=rendered.reads,
+            observed=reading.digest(reading.read_of(observed, rendered.reads)),
+            projected=projected,
+            graph=manifests.state(graph),
+        )
+        self._remember(instance, memo)
         return graph, projected
 
     def _remember(self, instance: LiveObject, memo: _Memo) -> None:
@@ -174,7 +187,7 @@ class InstanceController:
         if len(self._memos) > MEMO_SIZE:
             self._memos.popitem(last=False)
 
-    def _input(self, instance: LiveObject, observed: Mapping[NodeId, LiveObject]) -> RenderInput:
+    def _input(self, instance: LiveObject, observed: dict[NodeId, Json]) -> RenderInput:
         meta = instance.meta
         return RenderInput(
             metadata=InstanceMetadata(
@@ -182,7 +195,7 @@ class InstanceController:
             ),
             spec=instance.body.get("spec", {}),
             cluster=self._cluster,
-            observed={node: seen.body for node, seen in observed.items()},
+            observed=observed,
         )
 
     async def _apply(self, instance: LiveObject, active: Active, manifest: dict[str, Any]) -> LiveObject:

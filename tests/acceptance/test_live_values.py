@@ -97,6 +97,23 @@ def test_there_are_at_most_as_many_renders_as_changes(copying: Bench) -> None:
     assert renders(copying) - before <= 40
 
 
+def test_a_change_that_no_reference_sees_costs_no_render(copying: Bench) -> None:
+    copying.apply("copy", kind="Copy")
+    until(lambda: copying.data("source"))
+    say(copying, "hello")
+    copying.until_ready("copy", kind="Copy")
+    until(lambda: copying.status("copy", kind="Copy").get("said") == "hello")
+    before = renders(copying)
+    metadata = {"name": "source", "namespace": copying.namespace, "annotations": {}}
+    for number in range(20):
+        metadata["annotations"] = {"example.com/number": str(number)}
+        copying.view.merge({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
+    say(copying, "goodbye")
+    until(lambda: copying.status("copy", kind="Copy").get("said") == "goodbye")
+    # One for what was said, and one for the copy of it, of which nothing is read but its uid.
+    assert renders(copying) - before <= 2
+
+
 def test_a_value_that_goes_away_takes_nothing_with_it(copying: Bench) -> None:
     copying.apply("copy", kind="Copy")
     until(lambda: copying.data("source"))

@@ -3,6 +3,7 @@ package module
 
 import (
 	_ "embed"
+	"encoding/json"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
@@ -33,7 +34,8 @@ type Module struct {
 	Meta    cue.Value   // #Meta met with the contract; does not exist where the module has none
 	Sources []*ast.File // of the root package, to tell what an expression at a position says
 	Accepts Accepts
-	Proven  Proven // what has met the contract already
+	Reads   json.RawMessage // what a render can depend on of input.observed: see Reads
+	Proven  Proven          // what has met the contract already
 }
 
 // Load compiles files, a map from paths in the module to their text, and checks them against the contract.
@@ -63,6 +65,10 @@ func compile(source *build.Instance) (*Module, []problem.Problem) {
 		return nil, problem.From(err)
 	}
 	m := &Module{Context: ctx, Sources: source.Files}
+	var err error
+	if m.Reads, err = json.Marshal(reads(source)); err != nil {
+		return nil, problem.From(err)
+	}
 	if problems := m.check(root, contract); problems != nil {
 		return nil, locate(root, problems)
 	}

@@ -31,6 +31,7 @@ type Rendered struct {
 	Violations json.RawMessage   `json:"violations"`
 	Waiting    []Waiting         `json:"waiting"`
 	Status     json.RawMessage   `json:"status"`
+	Reads      json.RawMessage   `json:"reads"` // what of input.observed could have made a difference
 }
 
 // Waiting is a node whose object needs values that have not been observed yet.
@@ -45,7 +46,7 @@ func Render(m *module.Module, raw []byte) (*Rendered, error) {
 	if err := r.fill(raw); err != nil {
 		return nil, err
 	}
-	var rendered Rendered
+	rendered := Rendered{Reads: m.Reads}
 	var err error
 	if rendered.Nodes, rendered.Waiting, err = r.nodesOf(); err != nil {
 		return nil, err

@@ -1,0 +1,261 @@
+package module
+
+import (
+	"encoding/json"
+	"strings"
+
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/build"
+	"cuelang.org/go/cue/literal"
+	"cuelang.org/go/cue/token"
+)
+
+const (
+	inputName    = "input"
+	observedName = "observed"
+	selfName     = "self"
+)
+
+// Reads says which parts of #Render.input.observed a module can depend on, as its source tells: whatever else
+// changes of a live object, a render comes out the same.
+//
+// The source is read and not the value, for a reference can only go through `observed` by name. What names it in a
+// way whose end cannot be told, such as a `let` or an index that is computed, reads all of it.
+type Reads struct {
+	all    bool              // this, and all that is in it
+	fields map[string]*Reads // this, as far as being there, and these parts of it
+}
+
+// MarshalJSON gives true for all of a value, and otherwise an object with the same for each field that is read.
+func (r *Reads) MarshalJSON() ([]byte, error) {
+	if r.all {
+		return []byte("true"), nil
+	}
+	if r.fields == nil {
+		return []byte("{}"), nil
+	}
+	return json.Marshal(r.fields)
+}
+
+func (r *Reads) add(path []string, all bool) {
+	if r.all {
+		return
+	}
+	if len(path) == 0 {
+		r.all = all
+		return
+	}
+	if r.fields == nil {
+		r.fields = map[string]*Reads{}
+	}
+	inner := r.fields[path[0]]
+	if inner == nil {
+		inner = &Reads{}
+		r.fields[path[0]] = inner
+	}
+	inner.add(path[1:], all)
+}
+
+// reads looks through a package and all that it imports.
+func reads(instance *build.Instance) *Reads {
+	found := &Reads{}
+	seen := map[*build.Instance]bool{}
+	var look func(*build.Instance)
+	look = func(instance *build.Instance) {
+		if seen[instance] {
+			return
+		}
+		seen[instance] = true
+		for _, file := range instance.Files {
+			ast.Walk(file, found.visit, nil)
+		}
+		for _, imported := range instance.Imports {
+			look(imported)
+		}
+	}
+	look(instance)
+	return found
+}
+
+func (r *Reads) visit(n ast.Node) bool {
+	switch x := n.(type) {
+	case *ast.Field:
+		r.visitField(x)
+		return false
+	case *ast.BinaryExpr:
+		return !r.visitComparison(x)
+	case *ast.SelectorExpr, *ast.IndexExpr, *ast.Ident:
+		r.visitReference(x.(ast.Expr), true)
+		return false
+	}
+	return true
+}
+
+// visitComparison takes `x != _|_`, which depends on whether x is there and not on what is in it.
+func (r *Reads) visitComparison(x *ast.BinaryExpr) bool {
+	if x.Op != token.EQL && x.Op != token.NEQ {
+		return false
+	}
+	if _, ok := x.Y.(*ast.BottomLit); !ok {
+		return false
+	}
+	switch x.X.(type) {
+	case *ast.SelectorExpr, *ast.IndexExpr, *ast.Ident:
+		r.visitReference(x.X, false)
+		return true
+	}
+	return false
+}
+
+// visitReference takes a reference such as `input.observed.db.status` as a whole.
+func (r *Reads) visitReference(x ast.Expr, all bool) {
+	names, rest := r.unwound(x)
+	for _, each := range rest {
+		ast.Walk(each, r.visit, nil)
+	}
+	for i, name := range names {
+		if name == observedName {
+			r.add(names[i+1:], all)
+			return
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	switch names[len(names)-1] {
+	case inputName, selfName: // handed on as a whole, observed and all
+		r.add(nil, true)
+	}
+}
+
+// unwound splits a reference into its names, and the expressions in it that are to be looked at by themselves. Names
+// after an index that is computed say nothing of what comes before it, and are left out.
+func (r *Reads) unwound(x ast.Expr) (names []string, rest []ast.Expr) {
+	switch x := x.(type) {
+	case *ast.Ident:
+		return []string{x.Name}, nil
+	case *ast.SelectorExpr:
+		if name, ok := nameOf(x.Sel); ok {
+			names, rest = r.unwound(x.X)
+			return append(names, name), rest
+		}
+		return nil, []ast.Expr{x.X}
+	case *ast.IndexExpr:
+		if name, ok := nameOf(x.Index); ok {
+			names, rest = r.unwound(x.X)
+			return append(names, name), rest
+		}
+		return nil, []ast.Expr{x.X, x.Index}
+	}
+	return nil, []ast.Expr{x}
+}
+
+// nameOf is the field that a selector, or an index that is a string, names.
+func nameOf(n ast.Node) (string, bool) {
+	switch x := n.(type) {
+	case *ast.Ident:
+		return x.Name, true
+	case *ast.BasicLit:
+		if x.Kind == token.STRING {
+			name, err := literal.Unquote(x.Value)
+			return name, err == nil
+		}
+	}
+	return "", false
+}
+
+func (r *Reads) visitField(x *ast.Field) {
+	name, named := nameOf(x.Label)
+	if !named {
+		ast.Walk(x.Label, r.visit, nil)
+		if alias, ok := x.Label.(*ast.Alias); ok {
+			name, _ = nameOf(alias.Expr)
+		}
+	}
+	if aliased(x) && (name == inputName || name == observedName || declaresObserved(x)) {
+		r.add(nil, true) // what goes by another name cannot be followed
+	}
+	if name == observedName {
+		r.visitDeclaration(x.Value, nil)
+	}
+	ast.Walk(x.Value, r.visit, nil)
+}
+
+func aliased(x *ast.Field) bool {
+	_, label := x.Label.(*ast.Alias)
+	_, value := x.Value.(*ast.Alias)
+	return label || value || x.Alias != nil
+}
+
+func declaresObserved(x *ast.Field) bool {
+	found := false
+	ast.Walk(x, func(n ast.Node) bool {
+		if field, ok := n.(*ast.Field); ok {
+			name, _ := nameOf(field.Label)
+			found = found || name == observedName
+		}
+		return !found
+	}, nil)
+	return found
+}
+
+// visitDeclaration takes what a module demands of observed: what is demanded is read. path leads to x.
+func (r *Reads) visitDeclaration(x ast.Expr, path []string) {
+	if anything(x) {
+		return
+	}
+	object, ok := x.(*ast.StructLit)
+	if !ok {
+		r.add(path, true)
+		if !selfContained(x) {
+			r.add(nil, true)
+		}
+		return
+	}
+	for _, element := range object.Elts {
+		switch element := element.(type) {
+		case *ast.Ellipsis:
+			if element.Type != nil && !anything(element.Type) {
+				r.add(path, true)
+			}
+		case *ast.Field:
+			if name, ok := nameOf(element.Label); ok {
+				r.visitDeclaration(element.Value, append(path[:len(path):len(path)], name))
+			} else if !anything(element.Value) {
+				r.add(path, true)
+			}
+		case *ast.CommentGroup, *ast.Attribute:
+		default:
+			r.add(nil, true)
+		}
+	}
+}
+
+// anything says whether x takes every object, as `_` and `{...}` do.
+func anything(x ast.Expr) bool {
+	switch x := x.(type) {
+	case *ast.Ident:
+		return x.Name == "_"
+	case *ast.StructLit:
+		for _, element := range x.Elts {
+			ellipsis, ok := element.(*ast.Ellipsis)
+			if !ok || ellipsis.Type != nil && !anything(ellipsis.Type) {
+				return false
+			}
+		}
+		return len(x.Elts) > 0
+	}
+	return false
+}
+
+// selfContained says whether x refers to nothing but CUE's own types.
+func selfContained(x ast.Expr) bool {
+	contained := true
+	ast.Walk(x, func(n ast.Node) bool {
+		if ident, ok := n.(*ast.Ident); ok && !strings.Contains(" _ string bytes bool int number float ", " "+ident.Name+" ") {
+			contained = false
+		}
+		return contained
+	}, nil)
+	return contained
+}

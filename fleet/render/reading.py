@@ -1,0 +1,37 @@
+"""What a render depends on of the live objects: the rest of them may change without another render.
+
+A Deployment that rolls out changes a dozen times, and a module that shows how many of its pods are available cares
+for two or three of these changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fleet.cue.contract import Json, Reads
+    from fleet.ids import NodeId
+    from fleet.kube.objects import LiveObject
+
+
+def read_of(observed: Mapping[NodeId, LiveObject], reads: Reads) -> dict[NodeId, Json]:
+    """The part of the live objects that ``reads`` names; the objects themselves stay as they are."""
+    if isinstance(reads, bool):
+        return {node: live.body for node, live in observed.items()} if reads else {}
+    return {node: _part(live.body, reads[node]) for node, live in observed.items() if node in reads}
+
+
+def digest(part: Mapping[NodeId, Json]) -> bytes:
+    """Differs where the parts do."""
+    return hashlib.blake2b(msgspec.json.encode(part, order="sorted"), digest_size=16).digest()
+
+
+def _part(value: Any, reads: Reads) -> Any:  # noqa: ANN401 - any JSON
+    if not isinstance(value, dict) or isinstance(reads, bool):
+        return value
+    return {name: _part(value[name], inner) for name, inner in reads.items() if name in value}
