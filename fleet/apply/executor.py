@@ -9,7 +9,7 @@ graph that is at rest need not be kept in memory.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fleet.apply import causes
 from fleet.apply import run as runs
@@ -23,7 +23,7 @@ from fleet.kube.errors import NotFound
 from fleet.kube.wellknown import GRAPHS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from fleet.apply.policies import Policies
     from fleet.apply.run import Run
@@ -34,6 +34,13 @@ if TYPE_CHECKING:
     from fleet.kube.objects import LiveObject
     from fleet.watch.coalescing import Coalescing
     from fleet.watch.informers import Informer
+
+
+class _Unwritten(NamedTuple):
+    """The status of a graph that the cluster does not show yet."""
+
+    uid: str
+    status: Mapping[str, Any]
 
 
 class Executor:
@@ -48,6 +55,7 @@ class Executor:
         teardown: Teardown,
         coalescing: Coalescing[GraphKey],
         policies: Policies,
+        on_status: Callable[[LiveObject], None],
     ) -> None:
         self._client = client
         self._graphs = graphs
@@ -55,7 +63,9 @@ class Executor:
         self._teardown = teardown
         self._coalescing = coalescing
         self._policies = policies
+        self._on_status = on_status
         self._runs: dict[GraphKey, Run] = {}
+        self._unwritten: dict[GraphKey, _Unwritten] = {}
 
     def wake(self, key: GraphKey, node: NodeId | None = None) -> None:
         """Something about this graph, or about one of its nodes, changed: let it be looked at."""
@@ -64,13 +74,20 @@ class Executor:
                 run.dirty.add(node)
             run.wake.set()
 
+    def status_of(self, graph: LiveObject) -> Mapping[str, Any]:
+        """The graph's status: what is to be written where the cluster does not show it yet."""
+        unwritten = self._unwritten.get(GraphKey(graph.meta.namespace, graph.meta.name))
+        if unwritten is not None and unwritten.uid == graph.meta.uid:
+            return unwritten.status
+        status: Mapping[str, Any] = graph.body.get("status", {})
+        return status
+
     async def reconcile(self, key: GraphKey) -> float | None:
         """One turn for one graph; gives the seconds until it wants another look without a change."""
         await self._graphs.synced()
         graph = self._graphs.cache.get(key.namespace, key.name)
         if graph is None or graph.deleting:
-            self._runs.pop(key, None)
-            self._coalescing.forget(key)
+            self._forget(key)
             return await self._teardown.take_down(graph) if graph else None
         try:
             run = self._run_of(graph)
@@ -78,6 +95,8 @@ class Executor:
             await self._publish_failure(graph, str(exc))
             return None
         policy = self._policies.of(graph)
+        if policy is None:
+            return None  # whoever learns it wakes us
         run.work_under(policy)
         if policy.suspended:
             return None
@@ -126,16 +145,27 @@ class Executor:
         )
         await self._write_status(graph, wanted)
 
-    async def _write_status(self, graph: LiveObject, wanted: Mapping[str, object]) -> None:
+    async def _write_status(self, graph: LiveObject, wanted: Mapping[str, Any]) -> None:
         patch = merge_patch(graph.body.get("status", {}), wanted)
         if not patch:
             return
+        key = GraphKey(graph.meta.namespace, graph.meta.name)
+        # Whoever goes by the status need not wait for the answer: it is so, whether it is written or not.
+        self._unwritten[key] = _Unwritten(graph.meta.uid, wanted)
+        self._on_status(graph)
         cause = causes.of_graph(graph, "status of the graph")
         try:
             changed = await self._client.patch_status(GRAPHS, graph.ref, patch, cause=cause)
         except NotFound:
             return  # gone meanwhile
-        self._graphs.learn(changed)
+        self._unwritten.pop(key, None)
+        self._graphs.learn_status(changed, written=wanted)
+
+    def _forget(self, key: GraphKey) -> None:
+        """The graph is gone, or about to go."""
+        self._runs.pop(key, None)
+        self._unwritten.pop(key, None)
+        self._coalescing.forget(key)
 
 
 def _earliest(*delays_s: float | None) -> float | None:

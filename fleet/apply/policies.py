@@ -36,8 +36,8 @@ class GraphPolicy:
 class Policies(Protocol):
     """Knows the policy of every graph."""
 
-    def of(self, graph: LiveObject) -> GraphPolicy:
-        """The policy of ``graph``: the strictest where its Transform is not known."""
+    def of(self, graph: LiveObject) -> GraphPolicy | None:
+        """The policy of ``graph``, or None where nobody can tell, so that the graph is left alone."""
         ...
 
 

@@ -22,7 +22,6 @@ from fleet.kube.wellknown import GRAPHS
 from fleet.render.controller import InstanceController, InstanceKey, is_suspended, reads_observed
 from fleet.render.manifest import graph_name
 from fleet.transforms.rollout import Rollouts
-from fleet.transforms.spec import STRICTEST
 from fleet.watch.backlog import Backlog, work
 from fleet.watch.coalescing import Coalescing
 
@@ -66,6 +65,7 @@ class Spoke:
         self._tell_progress = progressed
         self._graph_keys: dict[GraphUid, GraphKey] = {}
         self._observing: set[TransformName] = set()
+        self._suspended: dict[InstanceKey, bool] = {}
         self.rollouts = Backlog[TransformName](f"{cluster.name} rollouts")
         self.instances = Backlog[InstanceKey](f"{cluster.name} instances")
         self.graphs = Backlog[GraphKey](f"{cluster.name} graphs")
@@ -90,6 +90,7 @@ class Spoke:
             teardown=teardown,
             coalescing=Coalescing(lambda: len(self.graphs)),
             policies=self,
+            on_status=self._look_at_instance_of,
         )
         self._instance_controller = InstanceController(
             client,
@@ -98,6 +99,7 @@ class Spoke:
             graphs=graphs,
             evaluator=evaluator,
             observing=Observed(children, ledger),
+            executing=self._executor,
             coalescing=Coalescing(lambda: len(self.instances) + len(self.graphs)),
         )
         self._rollouts = Rollouts(
@@ -145,39 +147,48 @@ class Spoke:
             on_change=self._instance_watcher(active.resource),
             on_deleted=self._instance_controller.saw_deleted,
         )
+        self._forget_suspended(active.resource)  # so that the graphs are looked at, too: the policy may be another
         for seen in informer.cache:
             self._look_at_instance(active.resource, seen)
 
     def withhold(self, resource: ResourceType) -> None:
         """Stop watching a kind's instances."""
         self._instance_controller.serving.pop(resource, None)
+        self._forget_suspended(resource)
         self._informers.stop(resource)
 
     def progressed(self, transform: TransformName) -> None:
         """Pass on that SQL has a new rollout state."""
         self._tell_progress(transform)
 
+    def _forget_suspended(self, resource: ResourceType) -> None:
+        self._suspended = {key: each for key, each in self._suspended.items() if key.resource != resource}
+
     # What graphs may do (apply.policies.Policies)
 
-    def of(self, graph: LiveObject) -> GraphPolicy:
-        """The policy of the graph's Transform; work is suspended by that, or by an annotation on the instance."""
-        active = self._catalog.get(TransformName(graph.meta.labels.get(labels.TRANSFORM, "")))
-        policy = active.policy if active else STRICTEST
-        return GraphPolicy(
-            cluster_scoped=policy.reach.cluster_scoped,
-            namespaces=frozenset(policy.reach.namespaces),
-            max_prune=policy.max_prune,
-            suspended=policy.suspend or self._suspended(graph),
-        )
+    def of(self, graph: LiveObject) -> GraphPolicy | None:
+        """The policy of the graph's Transform; work is suspended by that, or by an annotation on the instance.
 
-    def _suspended(self, graph: LiveObject) -> bool:
+        None where the Transform is not served here (any more), and as long as its instances are not seen, for who
+        knows which of them are suspended.
+        """
+        active = self._catalog.get(TransformName(graph.meta.labels.get(labels.TRANSFORM, "")))
+        instances = self._informers.get(active.resource) if active else None
         source = graph.body["spec"]["sourceRef"]
-        for resource in self._instance_controller.serving:
-            if (resource.api_version, resource.kind) == (source["apiVersion"], source["kind"]):
-                informer = self._informers.get(resource)
-                instance = informer.cache.get(source["namespace"], source["name"]) if informer else None
-                return instance is not None and is_suspended(instance)
-        return False
+        if active is None or (source["apiVersion"], source["kind"]) != (
+            active.resource.api_version,
+            active.resource.kind,
+        ):
+            return None
+        if instances is None or not instances.listed:
+            return None
+        key = InstanceKey(active.resource, source["namespace"], source["name"])
+        return GraphPolicy(
+            cluster_scoped=active.policy.reach.cluster_scoped,
+            namespaces=frozenset(active.policy.reach.namespaces),
+            max_prune=active.policy.max_prune,
+            suspended=active.policy.suspend or self._suspended.get(key, False),
+        )
 
     # What the streams say
 
@@ -188,11 +199,17 @@ class Spoke:
         return changed
 
     def _look_at_instance(self, resource: ResourceType, seen: LiveObject) -> None:
-        """Look at an instance, and at its graph: whether that is worked on is the instance's to say, too."""
-        self.instances.add(InstanceKey(resource, seen.meta.namespace, seen.meta.name))
-        key = GraphKey(seen.meta.namespace, graph_name(resource.kind, seen.meta.name))
-        if self._graph_cache.get(*key) is not None:
-            self.graphs.add(key)
+        """Look at an instance, and at its graph where it is new or says otherwise whether that is worked on."""
+        key = InstanceKey(resource, seen.meta.namespace, seen.meta.name)
+        self.instances.add(key)
+        informer = self._informers.get(resource)
+        if informer is None or informer.cache.get(key.namespace, key.name) is None:
+            self._suspended.pop(key, None)
+            return
+        before, self._suspended[key] = self._suspended.get(key), is_suspended(seen)
+        graph = GraphKey(key.namespace, graph_name(resource.kind, key.name))
+        if before is not self._suspended[key] and self._graph_cache.get(*graph) is not None:
+            self._look_at_graph(graph)
 
     def _graph_changed(self, seen: LiveObject) -> None:
         key, uid = GraphKey(seen.meta.namespace, seen.meta.name), GraphUid(seen.meta.uid)

@@ -39,6 +39,12 @@ class ObjectMeta(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     deletion_timestamp: str | None = None
     creation_timestamp: str | None = None
 
+    def same_but_version(self, other: ObjectMeta) -> bool:
+        """Whether nothing but the resource version differs: a status may, where it is a subresource."""
+        return msgspec.structs.replace(self, resource_version="") == msgspec.structs.replace(
+            other, resource_version=""
+        )
+
 
 class _Header(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     api_version: str = ""

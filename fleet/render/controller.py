@@ -81,6 +81,14 @@ class Observing(Protocol):
         ...
 
 
+class Executing(Protocol):
+    """Knows how far graphs are."""
+
+    def status_of(self, graph: LiveObject) -> Mapping[str, Any]:
+        """The status of a graph, also where the cluster does not show it yet."""
+        ...
+
+
 class InstanceController:
     """Reconciles the instances of one spoke. `serving` says which kinds, and with which revision."""
 
@@ -93,6 +101,7 @@ class InstanceController:
         graphs: Informer,
         evaluator: Evaluator,
         observing: Observing,
+        executing: Executing,
         coalescing: Coalescing[InstanceKey],
     ) -> None:
         self.serving: dict[ResourceType, Active] = {}
@@ -102,6 +111,7 @@ class InstanceController:
         self._graphs = graphs
         self._evaluator = evaluator
         self._observing = observing
+        self._executing = executing
         self._coalescing = coalescing
         self._announcer = Announcer(client)
         self._memos: OrderedDict[InstanceUid, _Memo] = OrderedDict()
@@ -213,7 +223,8 @@ class InstanceController:
     ) -> float | None:
         """Write the status and tell what blocks the instance, or give the seconds after which that is due."""
         now = datetime.now(UTC)
-        wanted = statuses.build(instance, graph, outcome, now=now)
+        graph_status = self._executing.status_of(graph) if graph else {}
+        wanted = statuses.build(instance, graph, outcome, graph_status=graph_status, now=now)
         cause = _cause("status of the instance", instance, self.serving.get(key.resource))
         if patch := merge_patch(instance.body.get("status", {}), wanted):
             final = wanted["phase"] in {"Ready", "Failed", "Suspended"}
@@ -224,7 +235,7 @@ class InstanceController:
             except NotFound:
                 return None  # deleted meanwhile
             if informer := self._informers.get(key.resource):
-                informer.learn(changed)
+                informer.learn_status(changed, written=wanted)
         return await self._announcer.announce(instance, wanted, cause=cause, now=now)
 
     async def _hasten(self, graph: LiveObject, active: Active) -> None:

@@ -25,10 +25,19 @@ class Outcome:
     suspended: bool = False
 
 
-def build(instance: LiveObject, graph: LiveObject | None, outcome: Outcome, *, now: datetime) -> dict[str, Any]:
-    """The whole ``status`` of an instance. A failed render keeps what the module projected last."""
+def build(
+    instance: LiveObject,
+    graph: LiveObject | None,
+    outcome: Outcome,
+    *,
+    graph_status: Mapping[str, Any],
+    now: datetime,
+) -> dict[str, Any]:
+    """The whole ``status`` of an instance. A failed render keeps what the module projected last.
+
+    ``graph_status`` is the status of ``graph``, empty where there is none.
+    """
     current = instance.body.get("status", {})
-    graph_status: Mapping[str, Any] = graph.body.get("status", {}) if graph else {}
     rendered, applied, ready = _conditions(graph, graph_status, outcome)
     projected = outcome.projected
     if projected is None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import structlog
 
@@ -20,7 +20,7 @@ from fleet.kube.stream import Broken, Changed, Deleted, Listed, Resumed, follow
 from fleet.watch.cache import ObjectCache
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from fleet.errors import FleetError
@@ -65,6 +65,11 @@ class Informer:
         self._in_a_hurry = asyncio.Event()
 
     @property
+    def listed(self) -> bool:
+        """The cache held, at one time at least, everything there was."""
+        return self._listed
+
+    @property
     def seeing(self) -> bool:
         """The cache holds everything there is, and the stream is up: absence means gone."""
         return self._listed and self.broken is None
@@ -84,6 +89,13 @@ class Informer:
     def learn(self, seen: LiveObject) -> None:
         """Take the answer to a write of our own, ahead of the stream."""
         if self.cache.learn(seen):
+            self._tell(self._on_change, seen)
+
+    def learn_status(self, seen: LiveObject, *, written: Mapping[str, Any]) -> None:
+        """Take the answer to a write of our own of a status; whoever wrote it is told of what else it shows."""
+        known = self.cache.get(seen.meta.namespace, seen.meta.name)
+        news = known is None or not known.meta.same_but_version(seen.meta) or seen.body.get("status") != written
+        if self.cache.learn(seen) and news:
             self._tell(self._on_change, seen)
 
     def hurry(self) -> None:

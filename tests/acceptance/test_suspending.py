@@ -77,3 +77,19 @@ def test_a_suspended_transform_suspends_all_its_instances(bench: Bench) -> None:
     for name in ("a", "b"):
         until(lambda name=name: bench.data(name) == {"text": "two"})  # type: ignore[misc]
         bench.until_ready(name, kind="Simple")
+
+
+def test_a_suspended_instance_is_left_alone_by_a_hub_that_starts(bench: Bench) -> None:
+    for name in ("web", "shop"):
+        bench.bundle(name, node("one", config_map(name, key="wanted")))
+        bench.until_ready(name)
+    bench.bundle("web", node("one", config_map("web", key="wanted")), annotations=SUSPENDED)
+    until(lambda: bench.status("web").get("phase") == "Suspended")
+    bench.hub.stop()
+    edit(bench, "web", key="edited")
+    edit(bench, "shop", key="edited")
+    bench.hub.start()
+    until(lambda: bench.data("shop") == {"key": "wanted"})
+    bench.bundle("last", node("one", config_map("last")))
+    bench.until_ready("last")
+    assert bench.data("web") == {"key": "edited"}, "what was edited while no hub looked is not worked on either"

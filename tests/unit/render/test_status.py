@@ -22,7 +22,8 @@ def graph(phase: str, *, observed: int = 1, **status: object) -> LiveObject:
 
 
 def built(of: LiveObject | None, outcome: Outcome, before: dict[str, Any] | None = None) -> dict[str, Any]:
-    return statuses.build(live("Web", generation=7, status=before or {}), of, outcome, now=NOW)
+    web, graph_status = live("Web", generation=7, status=before or {}), of.body["status"] if of else {}
+    return statuses.build(web, of, outcome, graph_status=graph_status, now=NOW)
 
 
 def conditions(status: dict[str, Any]) -> dict[str, tuple[str, str, str]]:

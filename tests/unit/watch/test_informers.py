@@ -73,8 +73,9 @@ async def becomes(observe: Callable[[], object]) -> None:
     await until_async(look, pause_s=0.005)
 
 
-def obj(name: str, version: int) -> LiveObject:
-    return LiveObject.decode(json.dumps(configmap(name, version)).encode())
+def obj(name: str, version: int, *, status: object = None, **labels: str) -> LiveObject:
+    shown = configmap(name, version, **labels) | ({"status": status} if status else {})
+    return LiveObject.decode(json.dumps(shown).encode())
 
 
 @pytest.fixture
@@ -113,6 +114,23 @@ async def test_the_answer_to_a_write_is_told_ahead_of_the_stream_and_not_again(
         assert heard.names == ["a@11"]
         release.set()
         await heard.until("a@11", "b@12")
+
+
+async def test_the_answer_to_the_write_of_a_status_is_only_told_where_it_shows_something_else(
+    server: ScriptedServer, client: ClusterClient, heard: Heard
+) -> None:
+    server.will(listing(configmap("a", 5), version=10), HANG)
+    async with Informers(client) as informers:
+        informer = informers.start(CONFIGMAPS, on_change=heard)
+        await heard.until("a@5")
+        told = {"phase": "Ready"}
+
+        informer.learn_status(obj("a", 11, status=told), written=told)
+        assert heard.names == ["a@5"]
+        assert informer.cache.get("ns", "a").body["status"] == told  # type: ignore[union-attr]
+        informer.learn_status(obj("a", 12, status=told | {"by": "others"}), written=told)
+        informer.learn_status(obj("a", 13, status=told, new="label"), written=told)
+        assert heard.names == ["a@5", "a@12", "a@13"]
 
 
 async def test_a_relist_tells_what_went_while_nobody_looked(
