@@ -78,7 +78,7 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
 Reads = bool | dict[str, Any]
 """Which part of a value could make a difference: True for all of it, otherwise the same for each field that could.
 
-Of a value that is read by none of its fields it is only read whether it is there.
+A field without a name stands for the value's being there.
 """
 
 

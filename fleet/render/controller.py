@@ -171,11 +171,18 @@ class InstanceController:
         memo = self._memos.get(InstanceUid(instance.meta.uid))
         if memo is not None and memo.given != given:
             memo = None
-        read = reading.read_of(observed, memo.reads if memo else True)
-        if memo and memo.observed == reading.digest(read) and graph and memo.graph == manifests.state(graph):
+        reads = memo.reads if memo else True
+        if (
+            memo
+            and graph
+            and memo.graph == manifests.state(graph)
+            and memo.observed == reading.digest(observed, reads)
+        ):
             return graph, memo.projected
         renders_total.labels(cluster=self._client.name).inc()
-        rendered = await self._evaluator.render(active.module, self._input(instance, read))
+        rendered = await self._evaluator.render(
+            active.module, self._input(instance, reading.read_of(observed, reads))
+        )
         manifest = manifests.build(instance, active, rendered)
         if graph is None or not manifests.same(graph, manifest):
             graph = await self._apply(instance, active, manifest)
@@ -183,7 +190,7 @@ class InstanceController:
         memo = _Memo(
             given=given,
             reads=rendered.reads,
-            observed=reading.digest(reading.read_of(observed, rendered.reads)),
+            observed=reading.digest(observed, rendered.reads),
             projected=projected,
             graph=manifests.state(graph),
         )

@@ -27,7 +27,7 @@ def seen() -> dict[NodeId, LiveObject]:
     [
         ({}, {}),
         (False, {}),
-        ({"db": {}}, {DB: {}}),
+        ({"db": {"": True}}, {DB: {}}),
         ({"db": {"status": {"host": True}}}, {DB: {"status": {"host": "a"}}}),
         ({"db": {"status": {"gone": True}}}, {DB: {"status": {}}}),
         ({"db": {"status": {"host": {"deeper": True}}}}, {DB: {"status": {"host": "a"}}}),
@@ -48,12 +48,30 @@ def test_all_of_the_objects_where_all_of_them_is_read() -> None:
 
 def test_only_a_change_of_what_is_read_makes_a_difference() -> None:
     reads: Reads = {"db": {"status": {"host": True}}}
-    before = digest(read_of(seen(), reads))
+    before = digest(seen(), reads)
 
     elsewhere = seen() | {DB: live(status={"host": "a", "port": 2}), WEB: live(status={"x": 1})}
     moved = seen() | {DB: live(status={"host": "b"})}
     gone = {WEB: seen()[WEB]}
 
-    assert digest(read_of(elsewhere, reads)) == before
-    assert digest(read_of(moved, reads)) != before
-    assert digest(read_of(gone, reads)) != before
+    assert digest(elsewhere, reads) == before
+    assert digest(moved, reads) != before
+    assert digest(gone, reads) != before
+
+
+def test_being_there_makes_a_difference_where_it_is_read() -> None:
+    reads: Reads
+    for reads in ({"db": {"": True}}, {"db": {"": True, "status": {"gone": True}}}):
+        assert digest(seen(), reads) == digest(seen() | {DB: live(status={})}, reads)
+        assert digest({}, reads) != digest(seen(), reads)
+    for reads in ({"db": {"status": {"gone": True}}}, {"db": {"status": {"gone": {"": True}}}}):
+        assert digest({}, reads) == digest(seen(), reads), "there, but nothing of it that is read"
+    assert digest({DB: live(status={"gone": None})}, {"db": {"status": {"gone": True}}}) != digest({}, {"db": {}})
+    assert digest({DB: live(status={"gone": {}})}, {"db": {"status": {"gone": {"": True}}}}) != digest(
+        {}, {"db": {}}
+    )
+
+
+def test_where_all_is_read_every_change_makes_a_difference() -> None:
+    assert digest(seen(), reads=True) != digest(seen() | {WEB: live(status={"x": 1})}, reads=True)
+    assert digest(seen(), reads=False) == digest({}, reads=False)

@@ -22,39 +22,43 @@ const (
 // The source is read and not the value, for a reference can only go through `observed` by name. What names it in a
 // way whose end cannot be told, such as a `let` or an index that is computed, reads all of it.
 type Reads struct {
-	all    bool              // this, and all that is in it
-	fields map[string]*Reads // this, as far as being there, and these parts of it
+	all      bool // this, and all that is in it
+	presence bool // whether this is there
+	fields   map[string]*Reads
 }
 
-// MarshalJSON gives true for all of a value, and otherwise an object with the same for each field that is read.
+// MarshalJSON gives true for all of a value, and otherwise an object with the same for each field that is read. A
+// field without a name stands for the value's being there.
 func (r *Reads) MarshalJSON() ([]byte, error) {
 	if r.all {
 		return []byte("true"), nil
 	}
-	if r.fields == nil {
-		return []byte("{}"), nil
+	said := make(map[string]any, len(r.fields)+1)
+	for name, inner := range r.fields {
+		said[name] = inner
 	}
-	return json.Marshal(r.fields)
+	if r.presence {
+		said[""] = true
+	}
+	return json.Marshal(said)
 }
 
-func (r *Reads) add(path []string, all bool) {
-	if r.all {
-		return
+func (r *Reads) at(path []string) *Reads {
+	for _, name := range path {
+		if r.fields == nil {
+			r.fields = map[string]*Reads{}
+		}
+		if r.fields[name] == nil {
+			r.fields[name] = &Reads{}
+		}
+		r = r.fields[name]
 	}
-	if len(path) == 0 {
-		r.all = all
-		return
-	}
-	if r.fields == nil {
-		r.fields = map[string]*Reads{}
-	}
-	inner := r.fields[path[0]]
-	if inner == nil {
-		inner = &Reads{}
-		r.fields[path[0]] = inner
-	}
-	inner.add(path[1:], all)
+	return r
 }
+
+func (r *Reads) read(path []string) { r.at(path).all = true }
+
+func (r *Reads) readPresence(path []string) { r.at(path).presence = true }
 
 // reads looks through a package and all that it imports.
 func reads(instance *build.Instance) *Reads {
@@ -85,7 +89,7 @@ func (r *Reads) visit(n ast.Node) bool {
 	case *ast.BinaryExpr:
 		return !r.visitComparison(x)
 	case *ast.SelectorExpr, *ast.IndexExpr, *ast.Ident:
-		r.visitReference(x.(ast.Expr), true)
+		r.visitReference(x.(ast.Expr), r.read)
 		return false
 	}
 	return true
@@ -101,21 +105,21 @@ func (r *Reads) visitComparison(x *ast.BinaryExpr) bool {
 	}
 	switch x.X.(type) {
 	case *ast.SelectorExpr, *ast.IndexExpr, *ast.Ident:
-		r.visitReference(x.X, false)
+		r.visitReference(x.X, r.readPresence)
 		return true
 	}
 	return false
 }
 
-// visitReference takes a reference such as `input.observed.db.status` as a whole.
-func (r *Reads) visitReference(x ast.Expr, all bool) {
+// visitReference takes a reference such as `input.observed.db.status` as a whole; how says what it does with it.
+func (r *Reads) visitReference(x ast.Expr, how func(path []string)) {
 	names, rest := r.unwound(x)
 	for _, each := range rest {
 		ast.Walk(each, r.visit, nil)
 	}
 	for i, name := range names {
 		if name == observedName {
-			r.add(names[i+1:], all)
+			how(names[i+1:])
 			return
 		}
 	}
@@ -124,7 +128,7 @@ func (r *Reads) visitReference(x ast.Expr, all bool) {
 	}
 	switch names[len(names)-1] {
 	case inputName, selfName: // handed on as a whole, observed and all
-		r.add(nil, true)
+		r.read(nil)
 	}
 }
 
@@ -173,7 +177,7 @@ func (r *Reads) visitField(x *ast.Field) {
 		}
 	}
 	if aliased(x) && (name == inputName || name == observedName || declaresObserved(x)) {
-		r.add(nil, true) // what goes by another name cannot be followed
+		r.read(nil) // what goes by another name cannot be followed
 	}
 	if name == observedName {
 		r.visitDeclaration(x.Value, nil)
@@ -206,9 +210,9 @@ func (r *Reads) visitDeclaration(x ast.Expr, path []string) {
 	}
 	object, ok := x.(*ast.StructLit)
 	if !ok {
-		r.add(path, true)
+		r.read(path)
 		if !selfContained(x) {
-			r.add(nil, true)
+			r.read(nil)
 		}
 		return
 	}
@@ -216,17 +220,19 @@ func (r *Reads) visitDeclaration(x ast.Expr, path []string) {
 		switch element := element.(type) {
 		case *ast.Ellipsis:
 			if element.Type != nil && !anything(element.Type) {
-				r.add(path, true)
+				r.read(path)
 			}
 		case *ast.Field:
 			if name, ok := nameOf(element.Label); ok {
-				r.visitDeclaration(element.Value, append(path[:len(path):len(path)], name))
+				inner := append(path[:len(path):len(path)], name)
+				r.readPresence(inner)
+				r.visitDeclaration(element.Value, inner)
 			} else if !anything(element.Value) {
-				r.add(path, true)
+				r.read(path)
 			}
 		case *ast.CommentGroup, *ast.Attribute:
 		default:
-			r.add(nil, true)
+			r.read(nil)
 		}
 	}
 }

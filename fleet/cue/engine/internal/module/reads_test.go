@@ -31,11 +31,11 @@ func TestWhatAModuleReadsOfObserved(t *testing.T) {
 		"in a text":       {read(`x: "http://\(input.observed.db.status.host)"`), `{"db":{"status":{"host":true}}}`},
 		"in a call":       {read(`x: len(input.observed.db.spec.ports)`), `{"db":{"spec":{"ports":true}}}`},
 		"in a loop":       {read(`for each in input.observed.db.spec.ports {"\(each)": 1}`), `{"db":{"spec":{"ports":true}}}`},
-		"being there":     {read(`if input.observed.db != _|_ {x: 1}`), `{"db":{}}`},
+		"being there":     {read(`if input.observed.db != _|_ {x: 1}`), `{"db":{"":true}}`},
 		"being there, and a field": {
-			read(`if input.observed.db != _|_ {x: input.observed.db.status.host}`), `{"db":{"status":{"host":true}}}`,
+			read(`if input.observed.db != _|_ {x: input.observed.db.status.host}`), `{"db":{"":true,"status":{"host":true}}}`,
 		},
-		"not being there": {read(`if input.observed.db.status.host == _|_ {x: 1}`), `{"db":{"status":{"host":{}}}}`},
+		"not being there": {read(`if input.observed.db.status.host == _|_ {x: 1}`), `{"db":{"status":{"host":{"":true}}}}`},
 		"compared":        {read(`x: input.observed.db.spec == input.spec`), `{"db":{"spec":true}}`},
 		"by a let":        {read(`let db = input.observed.db, x: db.status.host`), `{"db":true}`},
 		"all by a let":    {read(`let o = input.observed, x: o.db.status.host`), `true`},
@@ -52,10 +52,12 @@ func TestWhatAModuleReadsOfObserved(t *testing.T) {
 		"after an expression": {
 			read(`x: (input.observed.db).status`), `{"db":true}`,
 		},
-		"open declarations":           {declared(`observed?: {...}`), `{}`},
-		"anything":                    {declared(`observed?: _`), `{}`},
-		"a declared object":           {declared(`observed?: {db?: {...}, ...}`), `{}`},
-		"a demand":                    {declared(`observed?: {db?: {status?: {port?: *1 | int, ...}, ...}, ...}`), `{"db":{"status":{"port":true}}}`},
+		"open declarations": {declared(`observed?: {...}`), `{}`},
+		"anything":          {declared(`observed?: _`), `{}`},
+		"a declared object": {declared(`observed?: {db?: {...}, ...}`), `{"db":{"":true}}`},
+		"a demand": {
+			declared(`observed?: {db?: {status?: {port?: *1 | int, ...}, ...}, ...}`), `{"db":{"":true,"status":{"":true,"port":true}}}`,
+		},
 		"a demand of every object":    {declared(`observed?: [string]: {kind: string, ...}`), `true`},
 		"a demand that refers to one": {declared(`observed?: {db: {a: int, b: a, ...}, ...}`), `true`},
 	}
