@@ -90,6 +90,8 @@ class Teardown:
         if moved:
             await self._ledger.forget(moved)
         stale = [entry for entry in stale if entry.ref not in refs]
+        if not stale:
+            return []
         limit = policy.prune_limit(len(recorded))
         confirmed = graph.meta.annotations.get(labels.CONFIRM_PRUNE) == str(graph.meta.generation)
         if len(stale) > limit and not confirmed:

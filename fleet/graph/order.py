@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import networkx as nx
@@ -24,21 +25,25 @@ def dependencies(nodes: Iterable[Node], *, absent: frozenset[NodeId] = frozenset
     ``absent`` are nodes that exist but were not rendered yet: depending on one is right, and waits.
     Raises GraphError for an id that stands twice, for an unknown dependency and for a cycle, with its path.
     """
+    return dict(_dependencies(tuple((node.id, node.depends_on) for node in nodes), absent))
+
+
+@lru_cache(maxsize=256)  # all instances of a module have graphs of few shapes
+def _dependencies(nodes: tuple[tuple[NodeId, tuple[NodeId, ...]], ...], absent: frozenset[NodeId]) -> Dependencies:
     graph: nx.DiGraph[NodeId] = nx.DiGraph()
-    listed = list(nodes)
-    for node in listed:
-        if node.id in graph:
-            raise GraphError(f"node {node.id}: the id stands twice")
-        graph.add_node(node.id)
-    for node in listed:
-        for needed in node.depends_on:
-            if needed == node.id:
-                raise GraphError(f"node {node.id}: it depends on itself")
+    for node, _ in nodes:
+        if node in graph:
+            raise GraphError(f"node {node}: the id stands twice")
+        graph.add_node(node)
+    for node, needs in nodes:
+        for needed in needs:
+            if needed == node:
+                raise GraphError(f"node {node}: it depends on itself")
             if needed not in graph and needed not in absent:
-                raise GraphError(f"node {node.id}: it depends on {needed}, which is not a node of this graph")
-            graph.add_edge(needed, node.id)
-    needs = {node.id: frozenset(node.depends_on) for node in listed}
-    return {node: needs[node] for node in _sorted(graph) if node in needs}
+                raise GraphError(f"node {node}: it depends on {needed}, which is not a node of this graph")
+            graph.add_edge(needed, node)
+    needs_of = {node: frozenset(needs) for node, needs in nodes}
+    return {node: needs_of[node] for node in _sorted(graph) if node in needs_of}
 
 
 def teardown_waves(needs: Mapping[NodeId, Iterable[NodeId]]) -> list[list[NodeId]]:
