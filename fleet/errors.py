@@ -46,3 +46,11 @@ class Transient(FleetError):  # noqa: N818 - the name is the verdict, as in kopf
 
 class Terminal(FleetError):  # noqa: N818
     """Trying again with the same input gives the same answer."""
+
+
+def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first error of a group of tasks, however deep: for who waits for one outcome."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -17,6 +17,8 @@ from fleet.kube import labels
 from fleet.kube.errors import ApplyConflict, Invalid, NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from fleet.apply.children import Children
     from fleet.apply.ledger import Ledger
     from fleet.apply.policies import GraphPolicy
@@ -59,9 +61,20 @@ class Bringer:
         self._ledger = ledger
 
     async def bring(
-        self, run: Run, node: Node, *, resource: ResourceType, policy: GraphPolicy, cause: Cause, force: bool
+        self,
+        run: Run,
+        node: Node,
+        *,
+        resource: ResourceType,
+        policy: GraphPolicy,
+        cause: Cause,
+        force: bool,
+        planned: Awaitable[None] | None,
     ) -> LiveObject:
-        """Make the node's object what the node says, and give it as it then is."""
+        """Make the node's object what the node says, and give it as it then is.
+
+        Nothing is written before ``planned`` is done: the recording of what may be written.
+        """
         ref = run.states[node.id].ref
         refuse_out_of_bounds(ref, resource, home=run.key.namespace, policy=policy)
         wanted = manifest(node, ref, graph_uid=run.uid)
@@ -73,6 +86,8 @@ class Bringer:
             if node.apply_policy.mode is Mode.CREATE and live.meta.labels.get(labels.GRAPH) == run.uid:
                 return live
             wanted = drift.left_to_others(wanted, live)
+        if planned is not None:
+            await planned
         try:
             return await self._client.apply(
                 resource, wanted, cause=cause, force=force, manager=node.apply_policy.field_manager

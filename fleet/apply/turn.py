@@ -16,7 +16,7 @@ from fleet.apply import causes
 from fleet.apply.inventory import Entry
 from fleet.apply.judging import Need, Sight, judge, now_s, overdue_s
 from fleet.apply.run import NodePhase
-from fleet.errors import FleetError, Terminal, Transient
+from fleet.errors import FleetError, Terminal, Transient, first_of
 from fleet.graph.model import ConflictPolicy
 from fleet.ids import InstanceUid
 from fleet.kube import managedfields
@@ -64,24 +64,35 @@ class Turn:
         self._tools = tools
         self._sights: dict[NodeId, Sight] = {}
         self._startable: dict[NodeId, Need] = {}
+        self._plans: dict[NodeId, asyncio.Task[None]] = {}
+        self._group = asyncio.TaskGroup()
 
     async def execute(self) -> None:
-        """Start every node that can start, until none is under way and none can start."""
+        """Start every node that can start, until none is under way and none can start.
+
+        Raises what keeps the turn from its end; what keeps one node from being applied ends up in its state.
+        """
+        try:
+            async with self._group:
+                await self._go_on()
+        except BaseExceptionGroup as group:
+            raise first_of(group) from group
+
+    async def _go_on(self) -> None:
         run = self._run
         under_way: dict[asyncio.Task[None], NodeId] = {}
-        async with asyncio.TaskGroup() as group:
-            while True:
-                run.wake.clear()
-                await self._look(run.take_dirty() - set(under_way.values()))
-                while self._startable and len(under_way) < MAX_UNDER_WAY:
-                    node, need = next(iter(self._startable.items()))
-                    del self._startable[node]
-                    run.move(node, NodePhase.APPLYING)
-                    under_way[group.create_task(self._bring(run.nodes[node], need))] = node
-                if not under_way:
-                    return
-                for task in await _first_done(run.wake, under_way):
-                    run.dirty.add(under_way.pop(task))
+        while True:
+            run.wake.clear()
+            await self._look(run.take_dirty() - set(under_way.values()))
+            while self._startable and len(under_way) < MAX_UNDER_WAY:
+                node, need = next(iter(self._startable.items()))
+                del self._startable[node]
+                run.move(node, NodePhase.APPLYING)
+                under_way[self._group.create_task(self._bring(run.nodes[node], need))] = node
+            if not under_way:
+                return
+            for task in await _first_done(run.wake, under_way):
+                run.dirty.add(under_way.pop(task))
 
     # Judging
 
@@ -90,7 +101,7 @@ class Turn:
         found = [node for node in dirty if node in self._run.nodes]
         for node in found:
             self._sights[node] = await self._look_at(self._run.states[node])
-        await self._plan(found)
+        self._plan(found)
         while found:
             before = len(self._run.ready)
             for node in sorted(found, key=self._run.position):
@@ -100,7 +111,7 @@ class Turn:
             found = [node for node in fresh if node not in self._startable]
             for node in found:
                 self._sights[node] = await self._look_at(self._run.states[node])
-            await self._plan(found)
+            self._plan(found)
 
     def _consider(self, node: NodeId) -> None:
         run, state = self._run, self._run.states[node]
@@ -123,17 +134,20 @@ class Turn:
         except (UnknownKind, Terminal) as exc:
             return Sight(obstacle=exc)
 
-    async def _plan(self, nodes: list[NodeId]) -> None:
-        """Record what may be applied, so that no crash can leave an object that nobody knows of."""
+    def _plan(self, nodes: list[NodeId]) -> None:
+        """Begin to record what may be applied, so that no crash can leave an object that nobody knows of."""
         planned = []
         for node_id in nodes:
             node, resource = self._run.nodes[node_id], self._sights[node_id].resource
             known = self._entry_of(node_id)
             wanted = (node.depends_on, node.deletion_policy)
-            if resource is not None and (known is None or (known.depends_on, known.deletion_policy) != wanted):
+            if resource is None or node_id in self._plans:
+                continue
+            if known is None or (known.depends_on, known.deletion_policy) != wanted:
                 planned.append(self._new_entry(node, resource))
         if planned:
-            await self._tools.ledger.plan(planned)
+            plan = self._group.create_task(self._tools.ledger.plan(planned))
+            self._plans.update((entry.node, plan) for entry in planned)
 
     # Applying
 
@@ -152,7 +166,13 @@ class Turn:
         cause = causes.of_graph(self._graph, reason, node=node.id)
         try:
             live = await self._tools.bringer.bring(
-                self._run, node, resource=sight.resource, policy=self._policy, cause=cause, force=force
+                self._run,
+                node,
+                resource=sight.resource,
+                policy=self._policy,
+                cause=cause,
+                force=force,
+                planned=self._plans.get(node.id),
             )
         except FleetError as exc:
             self._failed(node, exc)

@@ -15,7 +15,7 @@ import structlog
 from prometheus_client import Gauge
 
 from fleet.audit.facts import Fact, Tag
-from fleet.errors import FleetError
+from fleet.errors import FleetError, first_of
 from fleet.hub import owncrds
 from fleet.hub import spoke as spokes
 from fleet.hub.hubside import HubSide
@@ -92,11 +92,11 @@ class Engagement:
             try:
                 await self._engage()
             except* FleetError as group:
-                error: BaseException = _first(group)
+                error: BaseException = first_of(group)
                 await self._record(Health(reachable=False, reason=str(error), checked_at=datetime.now(UTC)))
                 log.warning("cannot engage cluster", cluster=self.cluster.name, error=str(error))
             except* Exception as group:
-                error = _first(group)
+                error = first_of(group)
                 log.exception("engagement failed unexpectedly", cluster=self.cluster.name)
             self.engaged = False
             lived_s = asyncio.get_running_loop().time() - started
@@ -195,10 +195,3 @@ class Engagement:
                 )
         except FleetError as exc:
             log.warning("cluster health is not recorded", cluster=self.cluster.name, error=str(exc))
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
