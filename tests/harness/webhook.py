@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import ssl
 import threading
-from contextlib import suppress
 from enum import Enum, auto
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Self
 
-from tests.harness import certificates
+from tests.harness.tlsserver import TlsServer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,27 +34,19 @@ class Webhook:
         self.mood = Mood.ALLOWS
         self.asked = 0
         self._ended = threading.Event()
-        self._certificate = certificates.self_signed(folder)
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(self._certificate.certificate, self._certificate.key)
-        self._server = _Server(("127.0.0.1", 0), self._handler())
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="webhook")
+        self._server = TlsServer(folder, self._answer)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._server.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *exc: object) -> None:
         self._ended.set()
-        self._server.shutdown()
-        self._thread.join(10)
-        self._server.server_close()
+        self._server.__exit__(*exc)
 
     def configuration(self, name: str, *, namespace: str) -> Manifest:
         """What makes an API server ask it about the ConfigMaps of a namespace."""
-        authority = base64.b64encode(self._certificate.certificate.read_bytes()).decode()
-        url = f"https://127.0.0.1:{self._server.server_address[1]}/"
+        client = {"url": f"https://127.0.0.1:{self._server.port}/", "caBundle": self._server.authority}
         everything = {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"]}
         return {
             "apiVersion": "admissionregistration.k8s.io/v1",
@@ -72,14 +59,14 @@ class Webhook:
                     "sideEffects": "None",
                     "failurePolicy": "Fail",
                     "timeoutSeconds": TIMEOUT_S,
-                    "clientConfig": {"url": url, "caBundle": authority},
+                    "clientConfig": client,
                     "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
                     "rules": [{**everything, "operations": ["CREATE", "UPDATE"]}],
                 }
             ],
         }
 
-    def answer(self, review: Manifest) -> tuple[int, Manifest]:
+    def _answer(self, _: str, review: Manifest) -> tuple[int, Manifest]:
         """Status and body of the answer to an AdmissionReview."""
         self.asked += 1
         if self.mood is Mood.HANGS:
@@ -92,32 +79,3 @@ class Webhook:
         if self.mood is Mood.DENIES:
             response["status"] = {"code": 403, "message": "the webhook does not like it"}
         return 200, {"apiVersion": review["apiVersion"], "kind": review["kind"], "response": response}
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        webhook = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                status, body = webhook.answer(review)
-                content = json.dumps(body).encode()
-                with suppress(OSError):  # who asked has given up
-                    self.send_response(status)
-                    self.send_header("Content-Type", "application/json")
-                    self.send_header("Content-Length", str(len(content)))
-                    self.end_headers()
-                    self.wfile.write(content)
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        return Handler
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, *_: object) -> None:
-        """Whoever hangs up in a handshake, or waits no longer, is no matter of the test."""
