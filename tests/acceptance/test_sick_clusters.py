@@ -96,3 +96,21 @@ def test_all_graphs_of_a_cluster_ask_for_so_much_at_once_and_no_more(guarded: Gu
         bench.until_ready(name)
     asked = proxy.saw(lambda seen: seen.asked_at > begun and not seen.is_watch)
     assert most_at_once(asked) == OF_A_CLUSTER
+
+
+def test_a_cluster_that_comes_back_is_not_kept_waiting(guarded: Guarded) -> None:
+    bench, proxy = guarded.sick, guarded.proxy
+
+    def reachable() -> bool:
+        return 'fleet_cluster_reachable{cluster="sick"} 1.0' in bench.hub.ask("/metrics")[1]
+
+    proxy.refuse(lambda seen: seen.path.endswith("/configmaps/one"), status=503, times=float("inf"))
+    far_off = {"initialDelaySeconds": 300, "maxDelaySeconds": 300}
+    bench.bundle("web", node("one", config_map("one"), retryPolicy=far_off))
+    until(lambda: proxy.saw(lambda seen: seen.path.endswith(f"/{bench.namespace}/configmaps/one")))
+    proxy.refuse(lambda seen: seen.path == "/version", status=503, times=float("inf"))
+    until(lambda: not reachable())
+
+    proxy.be_well()
+    until(reachable)
+    bench.until_ready("web")
