@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from fleet.apply import drift
+from fleet.apply import drift, removal
 from fleet.errors import Terminal, Transient
 from fleet.graph.model import Adoption, Mode, Replacement
 from fleet.kube import labels
@@ -81,7 +81,7 @@ class Bringer:
         live = await self._children.find(resource, ref)
         if live is not None:
             if live.deleting:
-                raise BeingDeleted(f"{live.ref} is being deleted since {live.meta.deletion_timestamp}")
+                raise BeingDeleted(removal.held(live))
             await self._refuse_foreign(run, node, live, wanted, resource)
             if node.apply_policy.mode is Mode.CREATE and live.meta.labels.get(labels.GRAPH) == run.uid:
                 return live

@@ -82,6 +82,14 @@ class Executor:
         status: Mapping[str, Any] = graph.body.get("status", {})
         return status
 
+    def hurry(self) -> None:
+        """The cluster is back: no node waits for a later try any more."""
+        for run in self._runs.values():
+            for node, state in run.states.items():
+                if state.retry_at is not None:
+                    state.afresh()
+                    run.dirty.add(node)
+
     async def reconcile(self, key: GraphKey) -> float | None:
         """One turn for one graph; gives the seconds until it wants another look without a change."""
         await self._graphs.synced()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from fleet.apply import drift
+from fleet.apply import drift, removal
 from fleet.apply import run as runs
 from fleet.apply.run import NodePhase
 from fleet.graph import readiness
@@ -63,7 +63,7 @@ def judge(run: Run, node: Node, sight: Sight, ledger: Ledger) -> Need:
         run.move(node.id, NodePhase.WAITING_READY, "the cluster cannot be seen at the moment")
         return Need.NOTHING
     if live.deleting:
-        run.move(node.id, NodePhase.WAITING_READY, "somebody is deleting the object")
+        run.move(node.id, NodePhase.WAITING_READY, f"somebody deletes it: {removal.held(live)}")
         return Need.NOTHING
     state.uid = live.meta.uid
     if _drifted(node, state, live, entry, ledger):

@@ -39,20 +39,3 @@ class Policies(Protocol):
     def of(self, graph: LiveObject) -> GraphPolicy | None:
         """The policy of ``graph``, or None where nobody can tell, so that the graph is left alone."""
         ...
-
-
-class RetryBudget:
-    """How many failed tries a cluster may be asked for: a token bucket, so that a sick cluster is not hammered."""
-
-    def __init__(self, *, per_second: float = 10.0, burst: float = 50.0) -> None:
-        self._per_second = per_second
-        self._burst = burst
-        self._tokens = burst
-        self._at = 0.0
-
-    def delay_s(self, now: float) -> float:
-        """Take a token, and give the seconds until it is there. ``now`` is in the event loop's time."""
-        self._tokens = min(self._tokens + (now - self._at) * self._per_second, self._burst)
-        self._at = now
-        self._tokens -= 1
-        return max(-self._tokens / self._per_second, 0.0)

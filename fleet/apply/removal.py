@@ -66,7 +66,7 @@ async def remove(entry: Entry, *, client: ClusterClient, children: Children, cau
         await _release(entry, live, client=client, cause=cause)
         return GONE
     if live.deleting:
-        return Removal(gone=False, message=_held(live))
+        return Removal(gone=False, message=held(live))
     with contextlib.suppress(NotFound):
         gone = await client.delete(
             entry.resource, live.ref, uid=live.meta.uid, cause=cause, propagation=_propagation(entry)
@@ -93,8 +93,13 @@ def _propagation(entry: Entry) -> str:
     return "Foreground" if owns_pods and entry.depends_on else "Background"
 
 
-def _held(live: LiveObject) -> str:
+def held(live: LiveObject) -> str:
+    """What holds an object that is being deleted."""
     since = f"{live.ref} is being deleted since {live.meta.deletion_timestamp}"
+    if (live.api_version, live.kind) == ("v1", "Namespace"):
+        conditions = live.body.get("status", {}).get("conditions", ())
+        told = "; ".join(each["message"] for each in conditions if each["status"] == "True")
+        return f"{since}, and waits for what is in it" + (f": {told}" if told else "")
     if live.meta.finalizers == (_FOREGROUND,):
         return f"{since}, and waits until its dependents, such as pods, are gone"
     finalizers = ", ".join(live.meta.finalizers) or "none"

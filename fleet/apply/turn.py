@@ -27,13 +27,14 @@ if TYPE_CHECKING:
     from fleet.apply.bring import Bringer
     from fleet.apply.children import Children
     from fleet.apply.ledger import Ledger
-    from fleet.apply.policies import GraphPolicy, RetryBudget
+    from fleet.apply.policies import GraphPolicy
     from fleet.apply.run import NodeState, Run
     from fleet.graph.model import Node
     from fleet.ids import ClusterName, NodeId
     from fleet.kube.discovery import Discovery
     from fleet.kube.objects import LiveObject
     from fleet.kube.resources import ResourceType
+    from fleet.retrying import RetryBudget
 
 MAX_UNDER_WAY = 32
 """Nodes of one graph that are applied at once; what all graphs together ask of a cluster, the client bounds."""

@@ -30,6 +30,7 @@ _COMMANDS = {
     "hub": _Lazy("fleet.cli.hub:hub", "Run a hub until SIGTERM or Ctrl-C."),
     "local": _Lazy("fleet.cli.local:local", "Real control planes on loopback, for development."),
     "module": _Lazy("fleet.cli.module.command:module", "Write, check, try, test and publish modules."),
+    "roles": _Lazy("fleet.cli.roles:roles", "Print the ClusterRoles that the hub needs on a spoke."),
     "transforms": _Lazy("fleet.cli.transforms:transforms", "Show the Transforms and how far they are rolled out."),
     "why": _Lazy("fleet.cli.why:why", "Say why an instance is not ready."),
 }

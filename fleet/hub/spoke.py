@@ -10,7 +10,7 @@ from fleet.apply.children import Children
 from fleet.apply.executor import Executor
 from fleet.apply.ledger import Ledger
 from fleet.apply.observed import Observed
-from fleet.apply.policies import GraphPolicy, RetryBudget
+from fleet.apply.policies import GraphPolicy
 from fleet.apply.run import GraphKey
 from fleet.apply.teardown import Teardown
 from fleet.apply.turn import Tools
@@ -21,6 +21,7 @@ from fleet.kube.discovery import Discovery
 from fleet.kube.wellknown import GRAPHS
 from fleet.render.controller import InstanceController, InstanceKey, is_suspended, reads_observed
 from fleet.render.manifest import graph_name
+from fleet.retrying import RetryBudget
 from fleet.transforms.rollout import Rollouts
 from fleet.watch.backlog import Backlog, work
 from fleet.watch.coalescing import Coalescing
@@ -66,6 +67,7 @@ class Spoke:
         self._graph_keys: dict[GraphUid, GraphKey] = {}
         self._observing: set[TransformName] = set()
         self._suspended: dict[InstanceKey, bool] = {}
+        self._retries = RetryBudget()  # of everything that is done on this cluster
         self.rollouts = Backlog[TransformName](f"{cluster.name} rollouts")
         self.instances = Backlog[InstanceKey](f"{cluster.name} instances")
         self.graphs = Backlog[GraphKey](f"{cluster.name} graphs")
@@ -81,7 +83,7 @@ class Spoke:
             children=children,
             ledger=ledger,
             bringer=Bringer(client, children=children, ledger=ledger),
-            retries=RetryBudget(),
+            retries=self._retries,
         )
         self._executor = Executor(
             client,
@@ -119,17 +121,24 @@ class Spoke:
             for active in self._catalog.all():
                 self.rollouts.add(active.transform)
             async with asyncio.TaskGroup() as group:
-                group.create_task(work(self.rollouts, self._rollouts.reconcile, workers=ROLLOUT_WORKERS))
-                group.create_task(
-                    work(self.instances, self._instance_controller.reconcile, workers=INSTANCE_WORKERS)
-                )
-                group.create_task(work(self.graphs, self._executor.reconcile, workers=GRAPH_WORKERS))
-                group.create_task(self._ledger.run())
+                for task in (
+                    work(self.rollouts, self._rollouts.reconcile, workers=ROLLOUT_WORKERS, budget=self._retries),
+                    work(
+                        self.instances,
+                        self._instance_controller.reconcile,
+                        workers=INSTANCE_WORKERS,
+                        budget=self._retries,
+                    ),
+                    work(self.graphs, self._executor.reconcile, workers=GRAPH_WORKERS, budget=self._retries),
+                    self._ledger.run(),
+                ):
+                    group.create_task(task)
         finally:
             unsubscribe()
 
     def hurry(self) -> None:
         """The cluster is back: try everything now that waits for a later try."""
+        self._executor.hurry()
         for backlog in (self.rollouts, self.instances, self.graphs):
             backlog.hurry()
 

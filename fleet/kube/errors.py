@@ -58,7 +58,7 @@ class Invalid(Terminal):
 
 
 class TooLarge(Invalid):
-    """The object is larger than etcd takes. It was not sent."""
+    """The object is larger than etcd takes: it was not sent, or etcd refused it."""
 
 
 class AlreadyExists(Terminal):
@@ -106,6 +106,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 _status = msgspec.json.Decoder(Status)
 
+_ETCD_REFUSES = "etcdserver: request is too large"
+
 _BY_CODE: dict[int, type[Transient | Terminal]] = {
     400: Invalid,
     401: Unauthorized,
@@ -140,6 +142,8 @@ def error_of(status: Status, code: int, *, doing: str, retry_after: str | None =
     )
     if owned:
         return ApplyConflict(message, conflicts=owned)
+    if _ETCD_REFUSES in status.message:  # a 500, and yet the same every time
+        return TooLarge(f"{message}; split it, or leave data out")
     if status.reason == "AlreadyExists":
         return AlreadyExists(message)
     kind = _BY_CODE.get(code, ServerError)

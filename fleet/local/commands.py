@@ -89,6 +89,7 @@ def kube_controller_manager(executable: Path, *, kubeconfig: Path, folder: Path,
         "--kube-api-burst=2000",
         "--concurrent-deployment-syncs=20",
         "--concurrent-replicaset-syncs=20",
+        "--horizontal-pod-autoscaler-sync-period=1s",  # by default 15 s, which is long on a development machine
         "--profiling=false",
     )
 

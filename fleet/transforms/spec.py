@@ -53,6 +53,13 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     cluster_selector: dict[str, Any] = {}
 
 
+class ManagedResource(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One of ``managedResources``: what nodes are of. The hub has no use for it; ``fleet roles`` does."""
+
+    api_group: str = ""
+    resources: tuple[str, ...]
+
+
 class Reach(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """``reach``: what nodes may touch beyond the namespace of their instance."""
 
@@ -86,6 +93,7 @@ class TransformSpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     reach: Reach = Reach()
     max_prune: int | str = "50%"
     suspend: bool = False
+    managed_resources: tuple[ManagedResource, ...] = ()
 
     @property
     def policy(self) -> Policy:

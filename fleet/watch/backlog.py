@@ -15,10 +15,13 @@ import structlog
 from prometheus_client import Counter, Histogram
 
 from fleet.errors import Terminal, Transient
+from fleet.kube.errors import ServerError, Throttled, Unreachable
 from fleet.retrying import Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from fleet.retrying import RetryBudget
 
 log = structlog.get_logger(__name__)
 
@@ -117,33 +120,44 @@ async def work(
     *,
     workers: int,
     backoff: Backoff | None = None,
+    budget: RetryBudget | None = None,
 ) -> None:
     """Work off ``backlog`` for ever, ``workers`` items at a time.
 
-    ``reconcile`` gives the seconds after which it wants to see the item again, or None.
+    ``reconcile`` gives the seconds after which it wants to see the item again, or None. ``budget`` bounds how
+    often a cluster that is not well is asked again for all items together.
     """
     policy = backoff or Backoff()
     try:
         async with asyncio.TaskGroup() as group:
             for number in range(workers):
-                group.create_task(_worker(backlog, reconcile, policy), name=f"{backlog.name} worker {number}")
+                group.create_task(
+                    _worker(backlog, reconcile, policy, budget), name=f"{backlog.name} worker {number}"
+                )
     finally:
         backlog.close()
 
 
 async def _worker(
-    backlog: Backlog[K], reconcile: Callable[[K], Awaitable[float | None]], backoff: Backoff
+    backlog: Backlog[K],
+    reconcile: Callable[[K], Awaitable[float | None]],
+    backoff: Backoff,
+    budget: RetryBudget | None,
 ) -> None:
     while True:
         key = await backlog.take()
         try:
-            await take_turn(backlog, key, reconcile, backoff)
+            await take_turn(backlog, key, reconcile, backoff, budget)
         finally:
             backlog.done(key)
 
 
 async def take_turn(
-    backlog: Backlog[K], key: K, reconcile: Callable[[K], Awaitable[float | None]], backoff: Backoff
+    backlog: Backlog[K],
+    key: K,
+    reconcile: Callable[[K], Awaitable[float | None]],
+    backoff: Backoff,
+    budget: RetryBudget | None = None,
 ) -> None:
     """One turn of one item, whatever comes of it: the item's next turn is set before this returns."""
     outcome = "ok"
@@ -154,6 +168,8 @@ async def take_turn(
         outcome = "transient"
         failures = backlog.failed(key)
         delay_s = backoff.delay_s(failures, exc)
+        if budget is not None and isinstance(exc, Throttled | ServerError | Unreachable):
+            delay_s = max(delay_s, budget.delay_s(asyncio.get_running_loop().time()))
         backlog.add_after(key, delay_s)
         log.info("will try again", backlog=backlog.name, item=str(key), error=str(exc), delay_s=round(delay_s, 1))
     except Terminal as exc:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
-from tests.harness.clusters import View
+from tests.harness.clusters import NAMES, View
 from tests.harness.graphs import API_VERSION, BUNDLE, Bench
 from tests.harness.hub import HubProcess
+from tests.harness.proxy import Proxy
+from tests.harness.users import user_with
 from tests.harness.waiting import until
 
 if TYPE_CHECKING:
@@ -230,3 +234,57 @@ def clear(view: View) -> None:
     until(lambda: not view.list(PLATFORM, "Transform"))
     for crd in view.list(*CRD, label_selector="platform.pequod.io/transform"):
         view.delete(*CRD, crd["metadata"]["name"])
+
+
+# --- a cluster behind a proxy ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guarded:
+    """A hub with two spokes: ``sick`` is reached through ``proxy``, which can make it so, and ``well`` is not."""
+
+    proxy: Proxy
+    sick: Bench
+    well: Bench
+
+
+@pytest.fixture(scope="module")
+def started_guarded(local_fleet: LocalFleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    """One hub for the tests of a file."""
+    folder = tmp_path_factory.mktemp("hub")
+    hub = HubProcess(folder, database_url=f"sqlite:///{folder / 'fleet.db'}")
+    hub.register("hub", local_fleet["hub"].kubeconfig, roles=["hub"])
+    hub.register("well", local_fleet["spoke-2"].kubeconfig)
+    plane = local_fleet["spoke-1"]
+    with ExitStack() as stack:
+        proxy = stack.enter_context(Proxy(plane, folder / "proxy"))
+        on_hub, on_sick, on_well = (stack.enter_context(View(local_fleet[name].kubeconfig)) for name in NAMES)
+        # Not a cluster's administrator: those are exempt from the flow control of API servers.
+        everything = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
+        user = user_with(everything, control_plane=plane, view=on_sick, namespace="default", into=folder)
+        hub.register("sick", proxy.kubeconfig(yaml.safe_load(user.read_text())["users"][0]["user"]["token"]))
+        hub.start()
+        stack.callback(hub.stop)
+        until(lambda: on_hub.serves(PLATFORM, "Transform"))
+        bench = Bench(hub=hub, view=on_hub, namespace="default")
+        bench.transform("bundle", BUNDLE)
+        yield Guarded(proxy=proxy, sick=bench.on(on_sick), well=bench.on(on_well))
+        proxy.be_well()
+        for view in (on_sick, on_well, on_hub, on_sick, on_well):  # instances, the Transform, and its CRDs
+            clear(view)
+
+
+@pytest.fixture
+def guarded(started_guarded: Guarded) -> Iterator[Guarded]:
+    """The file's hub and spokes, both well, and a namespace of the test's own on both."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    views = started_guarded.sick.view, started_guarded.well.view
+    for view in views:
+        view.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    sick, well = (replace(each, namespace=name) for each in (started_guarded.sick, started_guarded.well))
+    yield replace(started_guarded, sick=sick, well=well)
+    started_guarded.proxy.be_well()
+    for view in views:
+        for each in view.list(API_VERSION, "Bundle", namespace=name):
+            view.delete(API_VERSION, "Bundle", each["metadata"]["name"], namespace=name)
+        view.delete("v1", "Namespace", name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fleet.apply.drift import FIRST_PAUSE_S
 from tests.harness.graphs import PLATFORM, config_map, deployment, node
 from tests.harness.waiting import until
 
@@ -107,4 +108,9 @@ def test_whoever_changes_a_field_again_and_again_is_not_fought(bench: Bench) -> 
         lambda: bench.node("web", "one").get("message"), lambda message: message.startswith("changed again")
     )
     assert told == "changed again and again, so left for now: .data.key by pykube-ng"
-    assert bench.data("one") == {"key": "once more"}
+    edit(bench, "one", key="and once more")
+    until(lambda: "and once more" in bench.node("web", "one")["drift"][0]["found"])
+    assert bench.data("one") == {"key": "and once more"}
+    assert bench.writes("apply", "web") == ["one"] * 4, "made, and healed three times"
+
+    until(lambda: bench.data("one") == {"key": "wanted"}, deadline_s=FIRST_PAUSE_S + 15)  # later, and not never

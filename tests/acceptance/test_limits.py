@@ -62,6 +62,20 @@ def count(bench: Bench, text: str) -> int:
     return sum(each["data"]["text"] == text for each in found)
 
 
+def test_an_object_that_grows_too_big_in_the_api_server_is_refused_once(bench: Bench) -> None:
+    # Just below the limit, and above it with what the API server adds for itself.
+    bench.transform("twice", TWICE)
+    bench.apply("big", kind="Twice", text="x" * 785_700)
+    told = until(lambda: bench.status("big", kind="Twice").get("blockedBy"))
+    assert "request is too large; split it" in told
+    assert bench.status("big", kind="Twice")["phase"] == "Failed"
+    sent = bench.sql(
+        "SELECT count(*) FROM audit_log WHERE name = 'twice-big' AND namespace = ? AND tag LIKE '%:apply:intent'",
+        bench.namespace,
+    )
+    assert sent == [(1,)], "and not again and again"
+
+
 def test_an_object_that_is_too_big_is_refused_before_it_is_sent(bench: Bench) -> None:
     # The instance is small enough; its graph, which has the text twice, is not.
     bench.transform("twice", TWICE)
@@ -69,7 +83,10 @@ def test_an_object_that_is_too_big_is_refused_before_it_is_sent(bench: Bench) ->
     told = until(lambda: bench.status("big", kind="Twice").get("blockedBy"))
     assert "etcd takes 1,572,864" in told
     assert bench.status("big", kind="Twice")["phase"] == "Failed"
-    sent = bench.sql("SELECT count(*) FROM audit_log WHERE name = 'twice-big' AND tag LIKE 'object:apply:%'")
+    sent = bench.sql(
+        "SELECT count(*) FROM audit_log WHERE name = 'twice-big' AND namespace = ? AND tag LIKE 'object:apply:%'",
+        bench.namespace,
+    )
     assert sent == [(0,)]
 
     bench.apply("big", kind="Twice", text="small")

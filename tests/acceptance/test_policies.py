@@ -60,6 +60,26 @@ def test_a_node_can_adopt(bench: Bench) -> None:
     assert bench.data("theirs") == {"key": "theirs", "other": "ours"}
 
 
+@pytest.mark.parametrize("mode", ["Apply", "Adopt"])
+def test_whether_a_node_adopts_is_said_in_so_many_words(bench: Bench, mode: str) -> None:
+    by_somebody_else(bench, config_map("always", key="theirs"))
+    by_somebody_else(bench, config_map("never", key="theirs"))
+    bench.bundle(
+        "web",
+        node("always", config_map("always", other="ours"), applyPolicy={"mode": mode, "adopt": "Always"}),
+        node("never", config_map("never", other="ours"), applyPolicy={"mode": mode, "adopt": "Never"}),
+    )
+    bench.until_blocked("web", "node never", "exists already")
+    until(lambda: bench.data("always") == {"key": "theirs", "other": "ours"})
+    assert is_the_graphs(bench, "always")
+    assert bench.data("never") == {"key": "theirs"}
+
+    bench.delete("web")
+    bench.until_gone("web")
+    assert bench.data("always") is None, "what was taken over is the graph's, to the end"
+    assert bench.data("never") == {"key": "theirs"}
+
+
 def test_adopting_if_there_is_no_difference(bench: Bench) -> None:
     by_somebody_else(bench, config_map("same", key="value"))
     by_somebody_else(bench, config_map("different", key="another value"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.harness.graphs import PLATFORM, config_map, deployment, node, service
 from tests.harness.waiting import until
 
@@ -102,9 +104,10 @@ def test_more_than_max_prune_waits_for_a_word(bench: Bench) -> None:
     assert bench.writes("delete", "web") == ["d", "c", "b"]
 
 
-def test_max_prune_can_be_a_count(bench: Bench) -> None:
+@pytest.mark.parametrize("max_prune", [1, "33%"])
+def test_how_much_may_be_pruned_is_the_transforms_to_say(bench: Bench, max_prune: int | str) -> None:
     module = COUNTED.replace("Counted", "CountedPrune")
-    bench.transform("counted-prune", module, maxPrune=1)
+    bench.transform("counted-prune", module, maxPrune=max_prune)
     bench.apply("web", kind="CountedPrune", count=3)
     bench.until_ready("web", kind="CountedPrune")
     bench.apply("web", kind="CountedPrune", count=1)
@@ -112,9 +115,12 @@ def test_max_prune_can_be_a_count(bench: Bench) -> None:
         lambda: bench.status("web", kind="CountedPrune").get("blockedBy"),
         lambda told: "2 of 3 objects, and maxPrune allows 1" in told,
     )
+    assert [bench.data(f"web-{number}") is None for number in range(3)] == [False] * 3, "all of it waits"
     bench.apply("web", kind="CountedPrune", count=2)
     bench.until_ready("web", kind="CountedPrune")
     assert bench.data("web-2") is None
+    bench.delete("web", kind="CountedPrune")
+    bench.until_gone("web", kind="CountedPrune")
 
 
 # Fails to render a count of 0, and calls one above 9 a violation.
@@ -193,6 +199,29 @@ def test_pods_are_gone_before_what_they_use_goes(bench: Bench) -> None:
     assert bench.data("settings") is None
 
 
+def test_what_holds_up_the_instances_of_a_namespace_that_goes_is_named(bench: Bench) -> None:
+    bench.bundle("web", *chain("a", "b"))
+    bench.until_ready("web")
+    hold(bench, "b", HOLD)
+    bench.view.delete("v1", "Namespace", bench.namespace)
+    told = until(lambda: blocked(bench, "web"), lambda told: HOLD in told)
+    assert f"ConfigMap b in namespace {bench.namespace} is being deleted since" in told
+    hold(bench, "b")
+    until(lambda: bench.view.get("v1", "Namespace", bench.namespace) is None, deadline_s=60)
+
+
+def test_an_object_that_somebody_deletes_and_a_finalizer_holds_is_named(bench: Bench) -> None:
+    bench.bundle("web", node("one", config_map("one", key="first")))
+    bench.until_ready("web")
+    hold(bench, "one", HOLD)
+    bench.view.delete("v1", "ConfigMap", "one", namespace=bench.namespace)
+    bench.until_blocked("web", "node one", "ConfigMap one", "is being deleted since", HOLD)
+    bench.bundle("web", node("one", config_map("one", key="second")))
+    bench.until_blocked("web", "node one", "ConfigMap one", "is being deleted since", HOLD)
+    hold(bench, "one")
+    until(lambda: bench.data("one") == {"key": "second"})
+
+
 def test_a_namespace_that_goes_takes_its_instances_with_it(bench: Bench) -> None:
     bench.bundle("web", *chain("a", "b"))
     bench.until_ready("web")
@@ -201,7 +230,7 @@ def test_a_namespace_that_goes_takes_its_instances_with_it(bench: Bench) -> None
     assert bench.sql("SELECT count(*) FROM inventory WHERE namespace = ?", bench.namespace) == [(0,)]
 
 
-def test_a_deletion_that_is_not_allowed_is_told(
+def test_what_is_not_allowed_is_told(
     bench: Bench,
     local_fleet: LocalFleet,
     view: Callable[[ControlPlane], View],
@@ -209,24 +238,29 @@ def test_a_deletion_that_is_not_allowed_is_told(
 ) -> None:
     plane = local_fleet["spoke-2"]
     there = view(plane)
-    reads_and_writes = ["get", "list", "watch", "create", "update", "patch"]
-    may = [{"apiGroups": ["*"], "resources": ["*"], "verbs": reads_and_writes}]
-    may_delete = {"apiGroups": ["platform.pequod.io"], "resources": ["resourcegraphs"], "verbs": ["delete"]}
-    file = bench.hub.register("limited", new_user(plane, [*may, may_delete]))
+    ours = ["platform.pequod.io", "graphs.example.com", "apiextensions.k8s.io"]
+    may = [
+        {"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"]},
+        {"apiGroups": ours, "resources": ["*"], "verbs": ["*"]},
+    ]
+
+    def may_also(*verbs: str) -> Path:
+        return new_user(plane, [*may, {"apiGroups": [""], "resources": ["configmaps"], "verbs": list(verbs)}])
+
+    file = bench.hub.register("limited", new_user(plane, may))
     there.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": bench.namespace}})
     away = bench.on(there)
     until(lambda: there.serves("graphs.example.com/v1alpha1", "Bundle"))
     away.bundle("web", *chain("a"))
+    away.until_blocked("web", "node a", "ConfigMap a", 'cannot patch resource "configmaps"')
+    bench.hub.register("limited", may_also("create", "patch"))
     away.until_ready("web")
     away.delete("web")
     told = until(lambda: blocked(away, "web"), lambda told: "forbidden" in told)
     assert 'cannot delete resource "configmaps"' in told
     assert "delete ConfigMap" in told
 
-    bench.hub.register(
-        "limited",
-        new_user(plane, [*may, may_delete, {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["delete"]}]),
-    )
+    bench.hub.register("limited", may_also("delete"))
     away.until_gone("web")
     file.unlink()
     there.delete("v1", "Namespace", bench.namespace)

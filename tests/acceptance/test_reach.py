@@ -98,6 +98,25 @@ def test_a_namespace_of_the_graph_and_what_is_in_it(reaching: Bench) -> None:
     assert reaching.writes("delete", "web") == ["inside", "namespace"]
 
 
+def test_what_holds_a_namespace_of_the_graph_is_told(reaching: Bench) -> None:
+    name = f"made-{uuid.uuid4().hex[:8]}"
+    let_reach(reaching, clusterScoped=True, namespaces=["*"])
+    reaching.bundle("web", node("made", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))
+    reaching.until_ready("web")
+    held = {"name": "held", "namespace": name, "finalizers": ["example.com/hold"]}
+    reaching.view.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": held})
+    reaching.delete("web")
+    told = until(
+        lambda: (reaching.graph("web") or {})["status"].get("blockedBy", ""),
+        lambda told: "example.com/hold" in told,
+        deadline_s=60,
+    )
+    assert f"Namespace {name} is being deleted since" in told
+    assert "configmaps. has 1 resource instances" in told
+    reaching.view.merge({"apiVersion": "v1", "kind": "ConfigMap", "metadata": held | {"finalizers": []}})
+    reaching.until_gone("web", deadline_s=60)
+
+
 def test_a_namespace_that_is_on_its_way_out_is_named(reaching: Bench, elsewhere: str) -> None:
     let_reach(reaching, namespaces=[elsewhere])
     held = {"name": "held", "namespace": elsewhere, "finalizers": ["example.com/hold"]}

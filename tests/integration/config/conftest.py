@@ -60,17 +60,27 @@ def hub_view(
 
 
 @pytest.fixture
+def spoke_roles(request: pytest.FixtureRequest, config: Path) -> list[Manifest]:
+    """The roles of the hub on a spoke: as ``config/spoke`` has them, or as a test's parameter says."""
+    if hasattr(request, "param"):
+        said: list[Manifest] = request.param(config)
+        return said
+    return kustomize.build(config / "rbac" / "spoke")
+
+
+@pytest.fixture
 def spoke_view(
     start_control_plane: Callable[[], ControlPlane],
     view: Callable[[ControlPlane], View],
     hub_view: View,
+    spoke_roles: list[Manifest],
     config: Path,
     tmp_path: Path,
 ) -> View:
     """An empty cluster with ``config/spoke``, whose kubeconfig is in the Secret ``spoke`` on the hub cluster."""
     plane = start_control_plane()
     seen = view(plane)
-    apply_all(seen, kustomize.build(config / "spoke"))
+    apply_all(seen, kustomize.load(config / "spoke" / "account.yaml") + spoke_roles)
     kubeconfig = account_kubeconfig(plane, seen, tmp_path / "spoke.kubeconfig")
     hub_view.apply(
         {

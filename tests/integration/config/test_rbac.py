@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from fleet.cli import main
 from tests.harness.waiting import until
 from tests.integration.config import kustomize
 from tests.integration.config.conftest import apply_all
@@ -42,8 +47,22 @@ def refused(hub: HubProcess) -> list[str]:
     return [line for line in metrics.splitlines() if 'code="403"' in line and "_created" not in line]
 
 
+def printed(config: Path) -> list[Manifest]:
+    """What ``fleet roles`` prints for the sample."""
+    file = str(config / "samples" / "webservice-transform.yaml")
+    told = CliRunner().invoke(main, ["roles", "-f", file], catch_exceptions=False)
+    assert told.exit_code == 0, told.output
+    return list(yaml.safe_load_all(told.stdout))
+
+
+def written(config: Path) -> list[Manifest]:
+    """What ``config/`` has for the sample."""
+    sample = kustomize.load(config / "samples" / "webservice-rbac.yaml")
+    return kustomize.build(config / "rbac" / "spoke") + sample
+
+
+@pytest.mark.parametrize("spoke_roles", [written, printed], indirect=True)
 def test_the_roles_are_enough(hub: HubProcess, hub_view: View, spoke_view: View, config: Path) -> None:
-    apply_all(spoke_view, kustomize.load(config / "samples" / "webservice-rbac.yaml"))
     apply_all(hub_view, kustomize.load(config / "samples" / "webservice-transform.yaml"))
     until(lambda: transform_is_rolled_out(hub_view), deadline_s=30)
 

@@ -123,6 +123,22 @@ async def test_what_holds_an_object_is_told(finalizers: list[str], told: str) ->
     assert cluster.asked == [], "it is not asked for twice"
 
 
+def test_a_namespace_is_held_by_what_is_in_it() -> None:
+    conditions = [
+        {"type": "NamespaceDeletionContentFailure", "status": "False", "message": "all is well"},
+        {"type": "NamespaceFinalizersRemaining", "status": "True", "message": "example.com/hold in 1 resource"},
+    ]
+    body = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": "shop", "deletionTimestamp": "2030-01-01T00:00:00Z"},
+        "status": {"conditions": conditions},
+    }
+    told = removal.held(live(body))
+
+    assert told.endswith("and waits for what is in it: example.com/hold in 1 resource")
+
+
 async def test_what_went_meanwhile_is_gone() -> None:
     class Racing(Cluster):
         async def delete(self, *_: object, **__: object) -> bool:

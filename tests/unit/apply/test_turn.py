@@ -8,11 +8,12 @@ import pytest
 from fleet.apply import run as runs
 from fleet.apply.bring import Bringer
 from fleet.apply.ledger import Ledger
-from fleet.apply.policies import GraphPolicy, RetryBudget
+from fleet.apply.policies import GraphPolicy
 from fleet.apply.turn import Tools, Turn
 from fleet.ids import ClusterName
 from fleet.kube.errors import Unreachable
 from fleet.kube.resources import ObjectRef, ResourceType
+from fleet.retrying import RetryBudget
 from fleet.store.errors import DatabaseUnavailable
 from fleet.watch.cache import ObjectCache
 from tests.unit.apply.graphs import graph, live, node

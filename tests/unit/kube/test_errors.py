@@ -14,6 +14,7 @@ from fleet.kube.errors import (
     ApplyConflict,
     ServerError,
     Status,
+    TooLarge,
     Unreachable,
     error_of,
     mapped_decode_errors,
@@ -51,6 +52,13 @@ def test_every_code_is_a_leaf(code: int, leaf: str, again: bool) -> None:
     assert type(error) is getattr(errors, leaf)
     assert isinstance(error, Transient if again else Terminal)
     assert str(error) == "get x: because"
+
+
+def test_what_etcd_finds_too_large_is_not_tried_again_as_it_is() -> None:
+    error = error_of(Status(code=500, message="etcdserver: request is too large"), 500, doing="apply x")
+
+    assert type(error) is TooLarge
+    assert "split it" in str(error)
 
 
 def test_a_create_of_what_exists_is_told_from_a_lost_race() -> None:

@@ -12,7 +12,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from fleet.errors import Terminal, Transient
-from fleet.retrying import Backoff
+from fleet.kube.errors import ServerError
+from fleet.retrying import Backoff, RetryBudget
 from fleet.watch import backlog as backlogs
 from fleet.watch.backlog import Backlog, take_turn, work
 from tests.harness.waiting import until_async
@@ -255,6 +256,21 @@ async def test_the_other_sides_word_is_waited_for(backlog: Backlog[str]) -> None
     await take_turn(backlog, "a", reconcile, QUICK)
 
     assert due_in_s(backlog, "a") == pytest.approx(77, abs=1)
+
+
+async def test_a_cluster_that_is_not_well_is_asked_again_at_a_bounded_rate(backlog: Backlog[str]) -> None:
+    budget = RetryBudget(per_second=0.01, burst=1)
+    error: Transient = ServerError("not well")
+
+    async def reconcile(_: str) -> None:
+        raise error
+
+    for key in ("a", "b", "c"):
+        await take_turn(backlog, key, reconcile, QUICK, budget)
+    error = Transient("nothing to do with the cluster")
+    await take_turn(backlog, "d", reconcile, QUICK, budget)
+
+    assert [round(due_in_s(backlog, key), -1) for key in "abcd"] == [0, 100, 200, 0]
 
 
 async def test_what_cannot_be_done_as_it_is_is_tried_slowly(backlog: Backlog[str]) -> None:
