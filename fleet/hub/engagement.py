@@ -21,6 +21,7 @@ from fleet.hub import spoke as spokes
 from fleet.hub.hubside import HubSide
 from fleet.hub.spoke import Spoke
 from fleet.kube.client import ClusterClient
+from fleet.kube.errors import Throttled
 from fleet.kube.session import open_session
 from fleet.kube.writes import Cause
 from fleet.registry.clusters import Health, Role
@@ -164,6 +165,8 @@ class Engagement:
             await asyncio.sleep(PROBE_EVERY_S)
             try:
                 await self._probe_once(client)
+            except Throttled:
+                continue  # it is busy, and there
             except FleetError as exc:
                 await self._record(Health(reachable=False, reason=str(exc), checked_at=datetime.now(UTC)))
 

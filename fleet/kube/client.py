@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -74,8 +74,10 @@ class ClusterClient:
     # Reads
 
     async def version(self) -> str:
-        """The API server's ``gitVersion``, by a request that always crosses the network."""
-        raw = await self._request("GET", "/version", doing="get /version", timeout_s=CONNECT_TIMEOUT_S)
+        """The API server's ``gitVersion``, by a request that crosses the network and waits for no other."""
+        raw = await self._request(
+            "GET", "/version", doing="get /version", timeout_s=CONNECT_TIMEOUT_S, in_turn=False
+        )
         with mapped_decode_errors(self.name, "get /version"):
             return _version.decode(raw).git_version
 
@@ -342,11 +344,12 @@ class ClusterClient:
         body: bytes | None = None,
         content_type: str = "application/json",
         timeout_s: float = REQUEST_TIMEOUT_S,
+        in_turn: bool = True,
     ) -> bytes:
         timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_TIMEOUT_S)
         headers = {"Content-Type": content_type} if body is not None else {}
         async with (
-            self._slots,
+            self._slots if in_turn else nullcontext(),
             self._answer(
                 method, path, doing=doing, params=params, body=body, headers=headers, timeout=timeout
             ) as response,

@@ -16,11 +16,11 @@ import structlog
 from prometheus_client import Counter
 
 from fleet.cue.contract import ClusterFacts, InstanceMetadata, RenderInput
-from fleet.errors import Terminal
+from fleet.errors import FleetError, Terminal, Transient
 from fleet.ids import GraphUid, InstanceUid
 from fleet.kube import labels
 from fleet.kube.conditions import merge_patch
-from fleet.kube.errors import Conflict, NotFound
+from fleet.kube.errors import Conflict, NotFound, Throttled, Unreachable
 from fleet.kube.wellknown import GRAPHS
 from fleet.kube.writes import Cause
 from fleet.render import manifest as manifests
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from fleet.cue.contract import Json, Reads
     from fleet.cue.evaluator import Evaluator
     from fleet.cue.module import Module
-    from fleet.ids import NodeId
+    from fleet.ids import ModuleDigest, NodeId
     from fleet.kube.client import ClusterClient
     from fleet.kube.objects import LiveObject
     from fleet.kube.resources import ResourceType
@@ -66,11 +66,8 @@ class InstanceKey(NamedTuple):
 class _Memo:
     """What the last render was made from, and what came of it that is asked for again."""
 
-    given: tuple[object, ...]
-    reads: Reads
-    observed: bytes  # `reading.digest` of what it reads of the live objects
+    inputs: tuple[object, ...]
     projected: Mapping[str, Any]
-    graph: object  # `manifests.state` of the graph when it had what was rendered
 
 
 class Observing(Protocol):
@@ -115,6 +112,7 @@ class InstanceController:
         self._coalescing = coalescing
         self._announcer = Announcer(client)
         self._memos: OrderedDict[InstanceUid, _Memo] = OrderedDict()
+        self._reads: dict[ModuleDigest, Reads] = {}  # what each module that was rendered reads of the live objects
         self._deleted: set[InstanceUid] = set()
 
     def saw_deleted(self, instance: LiveObject) -> None:
@@ -152,6 +150,12 @@ class InstanceController:
             failed = statuses.Outcome(error=str(exc), error_reason=type(exc).__name__)
             await self._publish(key, instance, graph, failed)
             raise
+        except (Unreachable, Throttled):
+            raise  # and there is no telling it on the cluster
+        except Transient as exc:
+            with contextlib.suppress(FleetError):  # the same trouble, most likely
+                await self._publish(key, instance, graph, statuses.Outcome(trouble=str(exc)))
+            raise
         return await self._publish(key, instance, graph, statuses.Outcome(projected=projected))
 
     async def _bring_graph(
@@ -161,41 +165,22 @@ class InstanceController:
         observed: Mapping[NodeId, LiveObject] = {}
         if graph is not None and reads_observed(active.module):
             observed = await self._observing.of(GraphUid(graph.meta.uid))
-        given = (
-            active.module.digest,
-            active.revision,
-            instance.meta.generation,
-            instance.meta.labels,
-            instance.meta.annotations,
-        )
+        reads = self._reads.get(active.module.digest, True)
         memo = self._memos.get(InstanceUid(instance.meta.uid))
-        if memo is not None and memo.given != given:
-            memo = None
-        reads = memo.reads if memo else True
-        if (
-            memo
-            and graph
-            and memo.graph == manifests.state(graph)
-            and memo.observed == reading.digest(observed, reads)
-        ):
-            return graph, memo.projected
+        if graph is not None and memo is not None:
+            now = _inputs(instance, active, graph, reading.digest(observed, reads))
+            if memo.inputs == now:
+                return graph, memo.projected
         renders_total.labels(cluster=self._client.name).inc()
-        rendered = await self._evaluator.render(
-            active.module, self._input(instance, reading.read_of(observed, reads))
-        )
+        read = reading.read_of(observed, reads)
+        rendered = await self._evaluator.render(active.module, self._input(instance, read))
+        self._reads[active.module.digest] = rendered.reads
         manifest = manifests.build(instance, active, rendered)
         if graph is None or not manifests.same(graph, manifest):
             graph = await self._apply(instance, active, manifest)
-        projected = rendered.status or {}
-        memo = _Memo(
-            given=given,
-            reads=rendered.reads,
-            observed=reading.digest(observed, rendered.reads),
-            projected=projected,
-            graph=manifests.state(graph),
-        )
-        self._remember(instance, memo)
-        return graph, projected
+        inputs = _inputs(instance, active, graph, reading.digest(observed, rendered.reads))
+        self._remember(instance, _Memo(inputs=inputs, projected=rendered.status or {}))
+        return graph, rendered.status or {}
 
     def _remember(self, instance: LiveObject, memo: _Memo) -> None:
         uid = InstanceUid(instance.meta.uid)
@@ -269,6 +254,20 @@ class InstanceController:
     def _owned(self, graph: LiveObject, instance: LiveObject) -> bool:
         owned = any(owner.uid == instance.meta.uid for owner in graph.meta.owner_references)
         return owned and not graph.deleting
+
+
+def _inputs(instance: LiveObject, active: Active, graph: LiveObject, observed: bytes) -> tuple[object, ...]:
+    """What a render is made from; ``graph`` is among it, for an edited one is put right."""
+    meta = instance.meta
+    return (
+        active.module.digest,
+        active.revision,
+        meta.generation,
+        meta.labels,
+        meta.annotations,
+        observed,
+        manifests.state(graph),
+    )
 
 
 def is_suspended(instance: LiveObject) -> bool:

@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a render came to: ``error`` where it failed, else what the module projects."""
+    """What a render came to: ``error`` where it failed, else what the module projects.
+
+    ``trouble`` is what keeps it from coming to anything for now.
+    """
 
     error: str | None = None
     error_reason: str = ""
+    trouble: str = ""
     projected: Mapping[str, Any] | None = None
     suspended: bool = False
 
@@ -55,7 +59,7 @@ def build(
     }
     if graph is not None:
         status["graph"] = graph.meta.name
-    if blocked := (outcome.error or graph_status.get("blockedBy")):
+    if blocked := (outcome.error or outcome.trouble or graph_status.get("blockedBy")):
         status["blockedBy"] = blocked
     return status
 

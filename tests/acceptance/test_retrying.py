@@ -69,6 +69,15 @@ def test_the_graph_itself_waits_as_long_as_it_is_asked_to(guarded: Guarded) -> N
     assert 2 <= waited < 4
 
 
+def test_what_keeps_a_graph_from_being_made_is_said_on_the_instance(guarded: Guarded) -> None:
+    bench, proxy = guarded.sick, guarded.proxy
+    proxy.refuse(asks("PATCH", bench, "resourcegraphs", "bundle-web"), status=500, times=float("inf"))
+    bench.bundle("web", node("one", config_map("one")))
+    bench.until_blocked("web", "apply ResourceGraph", "bundle-web")
+    proxy.be_well()
+    assert "blockedBy" not in bench.until_ready("web")
+
+
 @pytest.fixture
 def webhook(guarded: Guarded, tmp_path: Path) -> Iterator[Webhook]:
     """A webhook that the sick cluster's API server asks about the namespace's ConfigMaps."""

@@ -79,3 +79,12 @@ def test_suspended_is_a_phase_of_its_own() -> None:
     status = built(graph("Completed"), Outcome(suspended=True), before={"address": "x"})
 
     assert (status["phase"], status["address"]) == ("Suspended", "x")
+
+
+def test_what_keeps_a_render_from_coming_about_is_said_and_is_no_failure() -> None:
+    before = {"phase": "Ready", "address": "10.0.0.1"}
+    status = built(graph("Completed"), Outcome(trouble="the API server is away"), before)
+
+    assert (status["phase"], status["blockedBy"]) == ("Ready", "the API server is away")
+    assert status["address"] == "10.0.0.1", "what was projected last stays"
+    assert built(None, Outcome(trouble="a webhook hangs"))["blockedBy"] == "a webhook hangs"
