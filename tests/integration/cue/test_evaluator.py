@@ -82,6 +82,22 @@ async def evaluator() -> AsyncIterator[Evaluator]:
         yield running
 
 
+async def test_where_the_schema_is_wider_is_told_as_a_place_in_the_instance(evaluator: Evaluator) -> None:
+    module = Module.of(
+        {
+            "m.cue": """
+            import "net"
+            #Input: address?: net.IPv4
+            #Render: {input: {metadata: name: string, spec: #Input}, output: nodes: []}
+            """
+        }
+    )
+
+    schema = await evaluator.schema(module)
+
+    assert [each.path for each in schema.issues] == ["spec.address"]
+
+
 async def test_the_embedded_webservice_is_inspected_and_rendered(evaluator: Evaluator) -> None:
     module = await sources.embedded(_Embedded())
 
