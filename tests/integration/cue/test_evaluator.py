@@ -120,6 +120,35 @@ async def test_the_embedded_webservice_is_inspected_and_rendered(evaluator: Eval
     assert rendered.waiting == ()
 
 
+async def test_a_lookup_that_nothing_observed_can_help_is_an_error_with_its_place(evaluator: Evaluator) -> None:
+    module = Module.of(
+        {
+            "m.cue": """
+_resources: {small: cpu: "100m", large: cpu: "1"}
+#Input: size: string
+#Render: {
+	input: {metadata: {name: string, namespace: string}, spec: #Input, observed?: [string]: {...}}
+	output: nodes: [
+		{id: "db", object: {apiVersion: "v1", kind: "Service", metadata: name: "db"}},
+		{id: "app", object: {apiVersion: "v1", kind: "ConfigMap", metadata: name: "app", data: {
+			cpu:  _resources[input.spec.size].cpu
+			host: input.observed.db.spec.clusterIP
+		}}},
+	]
+}
+"""
+        }
+    )
+
+    waiting = await evaluator.render(module, with_size("large"))
+    with pytest.raises(RenderError) as caught:
+        await evaluator.render(module, with_size("huge"))
+
+    assert [(each.node, each.paths) for each in waiting.waiting] == [("app", ("observed.db.spec.clusterIP",))]
+    (problem,) = caught.value.problems
+    assert str(problem) == ("m.cue:9:21: node app: output.nodes[1].object.data.cpu: undefined field: huge")
+
+
 async def test_status_follows_what_has_been_observed(evaluator: Evaluator) -> None:
     module = await sources.embedded(_Embedded())
     spec = {"image": "nginx:1.27", "port": 80}

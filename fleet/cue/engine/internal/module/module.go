@@ -34,6 +34,16 @@ type Module struct {
 	Sources []*ast.File // of the root package, to tell what an expression at a position says
 	Accepts Accepts
 	Proven  Proven // what has met the contract already
+
+	source *build.Instance
+	known  *names // once they were needed
+}
+
+func (m *Module) names() *names {
+	if m.known == nil {
+		m.known = namesOf(m.source)
+	}
+	return m.known
 }
 
 // Load compiles files, a map from paths in the module to their text, and checks them against the contract.
@@ -62,7 +72,7 @@ func compile(source *build.Instance) (*Module, []problem.Problem) {
 	if err := contract.Err(); err != nil {
 		return nil, problem.From(err)
 	}
-	m := &Module{Context: ctx, Sources: source.Files}
+	m := &Module{Context: ctx, Sources: source.Files, source: source}
 	if problems := m.check(root, contract); problems != nil {
 		return nil, locate(root, problems)
 	}
