@@ -216,6 +216,32 @@ async def test_what_is_not_there_is_named(server: GitServer, fetching: Fetching)
         await resolve(fetching, f"{server.http.url}/empty.git")
 
 
+@pytest.mark.parametrize(
+    ("url", "programs", "lacking"),
+    [
+        ("https://git.invalid/greet.git", (), "there is no git where the hub runs"),
+        ("ssh://git@git.invalid/greet.git", (), "there is no git and no ssh where the hub runs"),
+        ("ssh://git@git.invalid/greet.git", ("git",), "there is no ssh where the hub runs"),
+    ],
+)
+async def test_a_program_that_is_not_there_is_named(
+    fetching: Fetching,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    url: str,
+    programs: tuple[str, ...],
+    lacking: str,
+) -> None:
+    for name in programs:
+        (tmp_path / name).touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(gitrun.GitMissing) as caught:
+        await resolve(fetching, url)
+
+    assert str(caught.value).startswith(f"{url}: {lacking}, which modules of type git over ")
+
+
 async def test_a_server_that_is_away_is_told_and_costs_a_pinned_commit_nothing(
     tmp_path: Path, fetching: Fetching
 ) -> None:
