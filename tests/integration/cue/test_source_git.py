@@ -11,6 +11,7 @@ import pytest
 
 from fleet.cue.binary import helper_path
 from fleet.cue.errors import ModuleError
+from fleet.cue.evaluator import Evaluator
 from fleet.cue.remote import git, gitrun
 from fleet.cue.remote.cache import ModuleCache
 from fleet.cue.remote.fetching import Fetching
@@ -113,6 +114,42 @@ async def test_a_sub_path_is_the_whole_module(server: GitServer, fetching: Fetch
         await resolve(fetching, f"{server.http.url}/all.git", path="modules/none")
     with pytest.raises(ModuleError, match=r"cueRef\.path: .*no \.cue file"):
         await resolve(fetching, f"{server.http.url}/all.git", path="modules")
+
+
+async def test_the_cue_mod_of_the_sub_path_counts_and_no_other(server: GitServer, fetching: Fetching) -> None:
+    imports = 'package greet\nimport "acme.example/all/texts"\n_text: texts.hello\n'
+    inside = 'package greet\nimport "acme.example/greet/texts"\n_text: texts.hello\n'
+    rest = "#Input: {}\n#Render: {input: {metadata: name: string, spec: #Input}, output: nodes: []}\n"
+    named = 'module: "acme.example/{}@v0"\nlanguage: version: "v0.17.0"\n'
+    server.repository("all.git").commit(
+        {
+            "cue.mod/module.cue": named.format("all"),
+            "texts/texts.cue": 'package texts\nhello: "Hello"\n',
+            "whole.cue": imports + rest,
+            "bare/greet.cue": imports + rest,
+            "own/cue.mod/module.cue": named.format("greet"),
+            "own/greet.cue": inside + rest,
+            "own/texts/texts.cue": 'package texts\nhello: "Hi"\n',
+            "reaching/greet.cue": imports.replace("all/texts", "all/own/texts") + rest,
+            "reaching/cue.mod/module.cue": named.format("all"),
+            "reaching/own/cue.mod/module.cue": named.format("greet"),
+            "reaching/own/texts/texts.cue": 'package texts\nhello: "Hi"\n',
+        }
+    )
+
+    async def inspect(path: str) -> None:
+        resolved = await resolve(fetching, f"{server.http.url}/all.git", path=path)
+        async with Evaluator(size=1) as evaluator:
+            await evaluator.inspect(resolved.module)
+
+    await inspect("")
+    await inspect("own")
+    with pytest.raises(
+        ModuleError, match=r"greet\.cue:2:8: import .*: there is no cue\.mod/module\.cue at the module's root"
+    ):
+        await inspect("bare")
+    with pytest.raises(ModuleError, match=r"greet\.cue:2:8: import .*: the folder own has a cue\.mod of its own"):
+        await inspect("reaching")
 
 
 async def test_links_are_not_followed_and_hooks_and_filters_do_nothing(
