@@ -239,7 +239,7 @@ func (p *proof) passesOn(parent, child ast.Node) bool {
 	case *ast.LetClause:
 		return p.usesAreCertain(x.Ident.Name)
 	case *ast.ForClause:
-		return child == p.failing || p.usesAreCertain(bound(x)...)
+		return child == p.failing && plain(x.Source) || p.usesAreCertain(bound(x)...)
 	case *ast.Comprehension:
 		return x.Fallback == nil && !slices.ContainsFunc(x.Clauses, func(clause ast.Clause) bool { return !p.fixedClause(clause) })
 	case *ast.BinaryExpr:
@@ -255,6 +255,19 @@ func (p *proof) passesOn(parent, child ast.Node) bool {
 		}
 		head, ok := function.X.(*ast.Ident)
 		return ok && isImport(head) && p.fixed(x, false)
+	}
+	return false
+}
+
+// plain says whether a reference begins with a name, so that it fails itself, and not a part of what it selects from.
+func plain(x ast.Expr) bool {
+	switch x := x.(type) {
+	case *ast.Ident:
+		return true
+	case *ast.SelectorExpr:
+		return plain(x.X)
+	case *ast.IndexExpr:
+		return plain(x.X)
 	}
 	return false
 }

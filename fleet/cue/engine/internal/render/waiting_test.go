@@ -116,6 +116,8 @@ func TestWhatMayYetBeSeenIsNeverAnError(t *testing.T) {
 		"a condition around the node's template": {"", "_node: " + app, `if input.observed.db == _|_ {_node}, if input.observed.db != _|_ {` + node("app", `x: "1"`) + `}`},
 		"a choice of templates":                  {"", `_t: {a: cpu: _sizes["3"].cpu, b: cpu: "1"}`, node("app", `_t[[if input.observed.db != _|_ {"b"}, "a"][0]]`)},
 		"a template that a loop leaves out":      {`_t: {a: cpu: _sizes["3"].cpu}`, "", node("app", `{for k, v in _t if input.observed.db == _|_ {v}}`)},
+		"an element that a loop leaves out":      {"", "", node("app", `{for k, v in [{cpu: _sizes["\(input.spec.size)"].cpu}][0] if input.observed.db == _|_ {"\(k)": v}}`)},
+		"a part that a loop leaves out":          {"", "", node("app", `{for k, v in [{cpu: _sizes["\(input.spec.size)"].cpu}][0] {if input.observed.db == _|_ {cpu: v}}}`)},
 		"an optional field that something adds":  {`#App: {cpu?: _sizes["3"].cpu}`, "", node("app", `{x: #App & {if input.observed.db == _|_ {cpu: _}}}`)},
 		"a pattern that something matches":       {`#App: {[string]: _sizes["3"].cpu}`, "", node("app", `{x: #App & {if input.observed.db == _|_ {cpu: _}}}`)},
 	} {
