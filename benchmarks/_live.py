@@ -1,7 +1,8 @@
-"""What benchmarks of a live hub share: a control plane, a hub process, its metrics, a client with no audit log."""
+"""What benchmarks of a live hub share: command line, control plane, hub process, a client with no audit log."""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import uvloop
 import yaml
 
 from fleet.ids import ClusterName
@@ -30,7 +32,7 @@ from fleet.local import binaries
 from fleet.local.localfleet import LocalFleet
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 
     from fleet.kube.objects import LiveObject
     from fleet.kube.writes import Write, WriteOutcome
@@ -186,6 +188,16 @@ async def prepare(client: ClusterClient, transform: dict[str, Any], *, namespace
         async for event in follow(client, TRANSFORMS):
             if isinstance(event, Changed) and holds(event.object.body, "Ready"):
                 break
+
+
+def main(run: Callable[..., Coroutine[Any, Any, None]], description: str | None, **options: float) -> None:
+    """Call ``run`` with a hub that runs, its kubeconfig, and each of the options, whose default is given here."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, default in options.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default)
+    arguments = vars(parser.parse_args())
+    with running() as (hub, kubeconfig):
+        uvloop.run(run(hub, kubeconfig, **arguments))
 
 
 def free_port() -> int:

@@ -9,12 +9,10 @@ what the restarted hub wrote to the cluster, which is to be nothing.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import time
 from typing import TYPE_CHECKING
 
-import uvloop
 import yaml
 from rich.console import Console
 from rich.table import Table
@@ -106,14 +104,5 @@ async def run(hub: Hub, kubeconfig: Path, *, instances: int, seconds: float) -> 
     Console().print(table)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--instances", type=int, default=5000)
-    parser.add_argument("--seconds", type=float, default=30)
-    arguments = parser.parse_args()
-    with _live.running() as (hub, kubeconfig):
-        uvloop.run(run(hub, kubeconfig, instances=arguments.instances, seconds=arguments.seconds))
-
-
 if __name__ == "__main__":
-    main()
+    _live.main(run, __doc__, instances=5000, seconds=30.0)

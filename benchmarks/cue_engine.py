@@ -4,7 +4,11 @@
 
 The baseline runs in the same minutes on the same machine: the official command of the same CUE version, built
 once into a temporary folder, started once for each render of the same module with the same input. The two
-alternate, so that a busy machine slows both. The last lines are the ratios.
+alternate, so that a busy machine slows both. Then come the ratios.
+
+The last line is what a module that exceeds a limit costs the others: from its error to the answer of the next good
+render, for which its helper has ended, and another one has started and loaded the module. The baseline is a helper
+that starts with nothing before it, loads the same module and renders the same.
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ import msgspec
 import uvloop
 
 from fleet.cue.contract import InstanceMetadata, RenderInput
+from fleet.cue.errors import LimitExceeded
 from fleet.cue.evaluator import Evaluator, default_size
 from fleet.cue.limits import Limits
 from fleet.cue.module import Module
@@ -38,6 +43,28 @@ ENGINE = Path(__file__).parents[1] / "fleet" / "cue" / "engine"
 WEBSERVICE = Path(__file__).parents[1] / "fleet" / "cue" / "modules" / "webservice"
 WARM_UP = 200
 SLICES = 5  # how often engine and baseline take turns
+KILLS = 10  # of a helper, by each limit
+
+_HOSTILE = """
+import "list"
+
+_range: list.Range(0, 1000, 1)
+#Input: {{...}}
+#Render: {{
+	input: {{metadata: {{...}}, spec: #Input}}
+	{grown}
+	output: nodes: [{{id: "x", object: {{apiVersion: "v1", kind: "ConfigMap", metadata: name: {name}}}}}]
+}}
+"""
+_DOUBLINGS = "\n".join(f's{n + 1}: "\\(s{n})\\(s{n})"' for n in range(40))
+HOSTILE = {
+    "time": _HOSTILE.format(
+        grown="all: [for a in _range for b in _range for c in _range if a+b+c < -len(input.metadata.name) {a}]",
+        name='"\\(len(all))"',
+    ),
+    "memory": _HOSTILE.format(grown=f"s0: input.metadata.name\n{_DOUBLINGS}", name="s40"),
+}
+"""By what they need too much of, for every instance; they load as good modules do."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -140,6 +167,29 @@ async def export(cue: Path, folder: Path, number: int) -> None:
         raise SystemExit(f"unexpected output of cue export: {output.decode()}")
 
 
+async def recover(module: Module) -> dict[str, float]:
+    """Seconds (p50) until a good render answers, by what was before it: a limit exceeded, or nothing."""
+    limits = Limits(load_s=30, render_s=0.3, memory_mib=128, patience=100)
+    taken: dict[str, list[float]] = {name: [] for name in ("nothing", *HOSTILE)}
+    for number in range(KILLS):
+        before = time.perf_counter()
+        async with Evaluator(size=1, limits=limits) as evaluator:
+            await evaluator.render(module, render_input(number))
+            taken["nothing"].append(time.perf_counter() - before)
+            for name, text in HOSTILE.items():
+                told = ""
+                try:
+                    await evaluator.render(Module.of({"m.cue": text}), render_input(number))
+                except LimitExceeded as exc:
+                    told = str(exc)
+                before = time.perf_counter()
+                if ("more memory" if name == "memory" else "took longer") not in told:
+                    raise SystemExit(f"the module that should need too much {name}: {told or 'no error'}")
+                await evaluator.render(module, render_input(number))
+                taken[name].append(time.perf_counter() - before)
+    return {name: statistics.median(each) for name, each in taken.items()}
+
+
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=5, help="for each series")
@@ -174,10 +224,17 @@ async def main() -> None:
                 )
                 await repeat(together, lambda n: export(cue, folder, n), seconds=share, workers=helpers)
 
+    recovery = await recover(module)
+
     for series in (loads, schemas, single, pooled, exports, together):
         series.show()
     print(f"ratio of latency (p50, one at a time): {exports.p50 / single.p50:.1f}x")
     print(f"ratio of throughput ({helpers} at a time): {pooled.rate / together.rate:.1f}x")
+    fresh = recovery["nothing"]
+    after = ", ".join(
+        f"{recovery[name] * 1000:.0f} ms after too much {name} ({recovery[name] / fresh:.1f}x)" for name in HOSTILE
+    )
+    print(f"next good render: {after}; first of a fresh helper {fresh * 1000:.0f} ms")
 
 
 if __name__ == "__main__":

@@ -8,13 +8,11 @@ server's. The chain is applied one by one by the baseline too; the fan, as many 
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import time
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-import uvloop
 from rich.console import Console
 from rich.table import Table
 
@@ -134,15 +132,5 @@ async def run(hub: Hub, kubeconfig: Path, *, chain: int, fan: int, rounds: int) 
     Console().print(table)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--chain", type=int, default=50)
-    parser.add_argument("--fan", type=int, default=500)
-    parser.add_argument("--rounds", type=int, default=5)
-    arguments = parser.parse_args()
-    with _live.running() as (hub, kubeconfig):
-        uvloop.run(run(hub, kubeconfig, chain=arguments.chain, fan=arguments.fan, rounds=arguments.rounds))
-
-
 if __name__ == "__main__":
-    main()
+    _live.main(run, __doc__, chain=50, fan=500, rounds=5)

@@ -11,14 +11,12 @@ writes says how much more.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import time
 from dataclasses import dataclass
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, Any
 
-import uvloop
 import yaml
 from rich.console import Console
 from rich.table import Table
@@ -169,14 +167,5 @@ def report(
     Console().print(table)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--instances", type=int, default=300)
-    parser.add_argument("--under-way", type=int, default=16)
-    arguments = parser.parse_args()
-    with _live.running() as (hub, kubeconfig):
-        uvloop.run(run(hub, kubeconfig, instances=arguments.instances, under_way=arguments.under_way))
-
-
 if __name__ == "__main__":
-    main()
+    _live.main(run, __doc__, instances=300, under_way=16)

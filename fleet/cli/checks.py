@@ -12,6 +12,7 @@ from fleet.cli import databases
 from fleet.cue import sources
 from fleet.cue.binary import helper_path
 from fleet.cue.evaluator import Evaluator
+from fleet.cue.remote import gitrun
 from fleet.errors import FleetError
 from fleet.local import binaries, programs, toolchain
 from fleet.registry.directory import Directory
@@ -73,6 +74,20 @@ async def cue_helper() -> Check:
         return failed(subject, str(exc), advice="install pequod-fleet again; in a checkout run `make setup`")
     took_ms = (time.monotonic() - started) * 1000
     return well(subject, f"{path} started and read the module of {meta.kind} in {took_ms:.0f} ms")
+
+
+def git_programs() -> Check:
+    """Whether modules can be fetched from git repositories. Other sources need no program."""
+    subject = "git sources"
+    lacking = gitrun.missing_programs("ssh")
+    if not lacking:
+        return well(subject, "git and ssh are there")
+    found = f"there is no {' and no '.join(lacking)}"
+    if "git" in lacking:
+        return warned(subject, found, advice="install git, for modules of type git; others need none")
+    return warned(
+        subject, found, advice="install an ssh client, for modules of type git over ssh; https needs none"
+    )
 
 
 async def database(url: str) -> Check:

@@ -38,9 +38,9 @@ class Form(StrEnum):
 def doctor(database_url: str | None, clusters: Path | None, output: str) -> None:
     """Check that everything is in place, and say what to do where it is not.
 
-    Looks at the CUE helper, the database, the cluster files, every cluster (as the hub connects to it, and with
-    what the hub must be allowed to do) and the programs for local clusters. Changes nothing. The exit code is 1
-    if anything failed; what is only a warning does not keep the fleet from working.
+    Looks at the CUE helper, the programs for git sources, the database, the cluster files, every cluster (as the
+    hub connects to it, and with what the hub must be allowed to do) and the programs for local clusters. Changes
+    nothing. The exit code is 1 if anything failed; what is only a warning does not keep the fleet from working.
     """
     settings = options.read(database_url=database_url, clusters=clusters)
     found = asyncio.run(examine(settings))
@@ -58,7 +58,7 @@ async def examine(settings: Settings) -> list[Check]:
     )
     of_files, registrations = checks.cluster_files(settings.clusters)
     of_clusters = await clusterchecks.all_of(registrations.clusters)
-    return [helper, database, *of_files, *of_clusters, control_planes]
+    return [helper, checks.git_programs(), database, *of_files, *of_clusters, control_planes]
 
 
 def _show(found: list[Check]) -> None:

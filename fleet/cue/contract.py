@@ -22,7 +22,10 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Issue(msgspec.Struct, frozen=True, kw_only=True):
-    """A place where the schema accepts more than CUE does, because a structural schema cannot say it."""
+    """A place where the schema accepts more than CUE does, because a structural schema cannot say it.
+
+    ``path`` is the instance's: ``spec.address``, and ``spec`` where it is all of it.
+    """
 
     path: str
     reason: str

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 
 import pykube
+import yaml
 
 from fleet.local import processes
 from fleet.local.keeper import ROSTER
 from fleet.local.processes import Roster
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fleet.local.controlplane import ControlPlane
 
 Manifest = dict[str, Any]
@@ -60,7 +62,14 @@ class View:
     """
 
     def __init__(self, kubeconfig: Path) -> None:
-        self.api = pykube.HTTPClient(pykube.KubeConfig.from_file(str(kubeconfig)))
+        self._private = TemporaryDirectory(prefix="fleet-view-")
+        try:
+            document = yaml.safe_load(kubeconfig.read_text())
+            _write_down(document, Path(self._private.name))
+            self.api = pykube.HTTPClient(pykube.KubeConfig(document))
+        except BaseException:
+            self._private.cleanup()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -69,8 +78,9 @@ class View:
         self.close()
 
     def close(self) -> None:
-        """Close its connections."""
+        """Close its connections, and remove the files of its certificates."""
         self.api.session.close()
+        self._private.cleanup()
 
     def get(self, api_version: str, kind: str, name: str, *, namespace: str | None = None) -> Manifest | None:
         """One object, or None where it (or its kind) does not exist."""
@@ -179,6 +189,16 @@ class View:
         answer = self.api.session.request(method, self.api.url + path, timeout=10, **arguments)
         _raise_with_body(answer)
         return answer
+
+
+def _write_down(kubeconfig: Manifest, folder: Path) -> None:
+    """Put the embedded certificates of a kubeconfig into ``folder``. pykube would leave them in the common one."""
+    holders = [each["cluster"] for each in kubeconfig["clusters"]] + [each["user"] for each in kubeconfig["users"]]
+    for number, holder in enumerate(holders):
+        for field in [field for field in holder if field.endswith("-data")]:
+            file = folder / f"{number}-{field}"
+            file.write_bytes(base64.b64decode(holder.pop(field)))
+            holder[field.removesuffix("-data")] = str(file)
 
 
 def _raise_with_body(answer: Any) -> None:  # noqa: ANN401 - requests' own types

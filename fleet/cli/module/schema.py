@@ -29,7 +29,7 @@ def schema(*, where: str, group: str, version: str, name: str | None, spec_only:
         made = asyncio.run(_generate(where, name=name, group=group, version=version))
     click.echo(documents.dump(made.schema.schema if spec_only else made.crd), nl=False)
     for issue in made.schema.issues:
-        click.echo(f"wider than the module: {issue.path or '(all of it)'}: {issue.reason}", err=True)
+        click.echo(f"wider than the module: {issue.path}: {issue.reason}", err=True)
 
 
 async def _generate(where: str, *, name: str | None, group: str, version: str) -> Generated:

@@ -51,7 +51,7 @@ def vet(where: str, output: str) -> None:
         return
     where_wider = _places(len(schema.issues))
     click.echo(f"schema: wider than the module in {where_wider}; what it lets pass fails at rendering")
-    rows = [(each.path or "(all of it)", each.reason) for each in schema.issues]
+    rows = [(each.path, each.reason) for each in schema.issues]
     tables.show(Console(), ("PATH", "REASON"), rows)
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 EMBEDDED = "embedded:"
 CASES = "cases"
-MODULE_FILE = "cue.mod/module.cue"
+MODULE_FILE = content.MODULE_FILE
 DEPENDENCIES = ".deps"
 """Where among a module's files those of its dependencies are (engine/internal/bundle)."""
 

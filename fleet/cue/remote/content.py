@@ -16,6 +16,10 @@ MOST_BYTES = 8 * 1024 * 1024
 
 MOST_FILES = 5000
 
+MODULE_FILE = "cue.mod/module.cue"
+"""What a module says of itself. The one at a module's root counts, and no other."""
+
+_HINTS = 3
 _EMBEDDABLE = frozenset({".json", ".jsonl", ".yaml", ".yml", ".toml", ".xml", ".txt"})
 _EMBED = "@embed("
 _ADVICE = "Name the folder of the module in cueRef.path"
@@ -51,9 +55,18 @@ def module_of(files: Mapping[str, bytes], *, where: str) -> Module:
             if path not in text and may_matter(path)
         }
     if not any("/" not in path for path in text if path.endswith(".cue")):
-        raise ModuleError(f"{where}: there is no .cue file; name the folder of the module in cueRef.path")
+        raise ModuleError(
+            f"{where}: there is no .cue file; name the folder of the module in cueRef.path{_such_as(text)}"
+        )
     refuse_too_much((len(files[path]) for path in text), where=where)
     return Module.of(text)
+
+
+def _such_as(paths: Iterable[str]) -> str:
+    """The folders that say of themselves that they are modules, as a hint."""
+    suffix = f"/{MODULE_FILE}"
+    folders = sorted(path.removesuffix(suffix) for path in paths if path.endswith(suffix))
+    return f": {' or '.join(folders[:_HINTS])}" if folders else ""
 
 
 def _text(path: str, content: bytes, where: str) -> str:

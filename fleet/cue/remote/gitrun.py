@@ -46,7 +46,7 @@ _TOO_LARGE = re.compile(r"file too large")
 
 
 class GitMissing(Terminal):
-    """There is no git on this machine."""
+    """A program that a git source needs is not on this machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +131,16 @@ class Git:
 
 @asynccontextmanager
 async def opened(ref: GitRef, secret: PullSecret) -> AsyncIterator[Git]:
-    """Git for one repository. Its home, credentials and all, is gone afterwards."""
+    """Git for one repository. Its home, credentials and all, is gone afterwards.
+
+    Raises GitMissing or ModuleError.
+    """
+    lacking = missing_programs(ref.scheme)
+    if lacking:
+        raise GitMissing(
+            f"{ref.url}: there is no {' and no '.join(lacking)} where the hub runs, which modules of type git "
+            f"over {ref.scheme} need; install it, or use the fleet's image"
+        )
     home = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="fleet-git-"))  # mode 0700
     try:
         access = gitaccess.access(ref, secret, home=home, trusted=os.environ.get("SSL_CERT_FILE", ""))
@@ -139,6 +148,12 @@ async def opened(ref: GitRef, secret: PullSecret) -> AsyncIterator[Git]:
         yield Git(ref=ref, home=home, access=access)
     finally:
         await asyncio.shield(asyncio.to_thread(shutil.rmtree, home, ignore_errors=True))
+
+
+def missing_programs(scheme: str) -> list[str]:
+    """Which of the programs that git needs for URLs of that scheme are not on this machine."""
+    needed = ("git", "ssh") if scheme == "ssh" else ("git",)
+    return [name for name in needed if shutil.which(name) is None]
 
 
 def _write(home: Path, access: Access) -> None:

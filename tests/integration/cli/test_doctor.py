@@ -59,6 +59,7 @@ def test_all_is_well(around: Surroundings, control_planes: ControlPlanes) -> Non
     assert code == 0
     assert list(checks) == [
         "CUE helper",
+        "git sources",
         "database",
         "cluster files",
         "cluster asleep",
@@ -138,6 +139,21 @@ def test_a_broken_cluster_file_is_told_with_its_line(around: Surroundings) -> No
     assert checks["cluster files"]["found"] == (
         f"{around.clusters}/one.yaml:2:1: lables: unknown field; did you mean labels?"
     )
+
+
+def test_without_git_or_ssh_it_says_what_cannot_be_fetched(
+    around: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", str(programs))
+    _, without = around.examine()
+    (programs / "git").touch(mode=0o755)
+    _, without_ssh = around.examine()
+    assert without["git sources"]["verdict"] == without_ssh["git sources"]["verdict"] == "warning"
+    assert without["git sources"]["found"] == "there is no git and no ssh"
+    assert without_ssh["git sources"]["found"] == "there is no ssh"
+    assert "over ssh" in without_ssh["git sources"]["advice"]
 
 
 def test_a_missing_folder_of_cluster_files(around: Surroundings) -> None:

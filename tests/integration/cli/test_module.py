@@ -343,10 +343,10 @@ def test_where_the_schema_is_wider_is_listed(fleet: Fleet, shop: Path) -> None:
     _, summary, heading, row = vetted.stdout.splitlines()
     assert summary == "schema: wider than the module in 1 place; what it lets pass fails at rendering"
     assert heading.split() == ["PATH", "REASON"]
-    assert row.startswith("address  ")
+    assert row.startswith("spec.address  ")
     printed = fleet("module", "schema", shop)
-    assert printed.stderr.startswith("wider than the module: address: ")
-    assert json.loads(fleet("module", "vet", shop, "-o", "json").stdout)["widenings"][0]["path"] == "address"
+    assert printed.stderr.startswith("wider than the module: spec.address: ")
+    assert json.loads(fleet("module", "vet", shop, "-o", "json").stdout)["widenings"][0]["path"] == "spec.address"
 
 
 def line_of(file: Path, text: str) -> int:

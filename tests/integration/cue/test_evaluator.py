@@ -82,6 +82,22 @@ async def evaluator() -> AsyncIterator[Evaluator]:
         yield running
 
 
+async def test_where_the_schema_is_wider_is_told_as_a_place_in_the_instance(evaluator: Evaluator) -> None:
+    module = Module.of(
+        {
+            "m.cue": """
+            import "net"
+            #Input: address?: net.IPv4
+            #Render: {input: {metadata: name: string, spec: #Input}, output: nodes: []}
+            """
+        }
+    )
+
+    schema = await evaluator.schema(module)
+
+    assert [each.path for each in schema.issues] == ["spec.address"]
+
+
 async def test_the_embedded_webservice_is_inspected_and_rendered(evaluator: Evaluator) -> None:
     module = await sources.embedded(_Embedded())
 
@@ -102,6 +118,35 @@ async def test_the_embedded_webservice_is_inspected_and_rendered(evaluator: Eval
     assert container["env"] == [{"name": "A", "value": "b"}]
     assert rendered.nodes[0]["object"]["spec"]["replicas"] == 1
     assert rendered.waiting == ()
+
+
+async def test_a_lookup_that_nothing_observed_can_help_is_an_error_with_its_place(evaluator: Evaluator) -> None:
+    module = Module.of(
+        {
+            "m.cue": """
+_resources: {small: cpu: "100m", large: cpu: "1"}
+#Input: size: string
+#Render: {
+	input: {metadata: {name: string, namespace: string}, spec: #Input, observed?: [string]: {...}}
+	output: nodes: [
+		{id: "db", object: {apiVersion: "v1", kind: "Service", metadata: name: "db"}},
+		{id: "app", object: {apiVersion: "v1", kind: "ConfigMap", metadata: name: "app", data: {
+			cpu:  _resources[input.spec.size].cpu
+			host: input.observed.db.spec.clusterIP
+		}}},
+	]
+}
+"""
+        }
+    )
+
+    waiting = await evaluator.render(module, with_size("large"))
+    with pytest.raises(RenderError) as caught:
+        await evaluator.render(module, with_size("huge"))
+
+    assert [(each.node, each.paths) for each in waiting.waiting] == [("app", ("observed.db.spec.clusterIP",))]
+    (problem,) = caught.value.problems
+    assert str(problem) == ("m.cue:9:21: node app: output.nodes[1].object.data.cpu: undefined field: huge")
 
 
 async def test_status_follows_what_has_been_observed(evaluator: Evaluator) -> None:

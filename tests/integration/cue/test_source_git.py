@@ -11,6 +11,7 @@ import pytest
 
 from fleet.cue.binary import helper_path
 from fleet.cue.errors import ModuleError
+from fleet.cue.evaluator import Evaluator
 from fleet.cue.remote import git, gitrun
 from fleet.cue.remote.cache import ModuleCache
 from fleet.cue.remote.fetching import Fetching
@@ -115,6 +116,42 @@ async def test_a_sub_path_is_the_whole_module(server: GitServer, fetching: Fetch
         await resolve(fetching, f"{server.http.url}/all.git", path="modules")
 
 
+async def test_the_cue_mod_of_the_sub_path_counts_and_no_other(server: GitServer, fetching: Fetching) -> None:
+    imports = 'package greet\nimport "acme.example/all/texts"\n_text: texts.hello\n'
+    inside = 'package greet\nimport "acme.example/greet/texts"\n_text: texts.hello\n'
+    rest = "#Input: {}\n#Render: {input: {metadata: name: string, spec: #Input}, output: nodes: []}\n"
+    named = 'module: "acme.example/{}@v0"\nlanguage: version: "v0.17.0"\n'
+    server.repository("all.git").commit(
+        {
+            "cue.mod/module.cue": named.format("all"),
+            "texts/texts.cue": 'package texts\nhello: "Hello"\n',
+            "whole.cue": imports + rest,
+            "bare/greet.cue": imports + rest,
+            "own/cue.mod/module.cue": named.format("greet"),
+            "own/greet.cue": inside + rest,
+            "own/texts/texts.cue": 'package texts\nhello: "Hi"\n',
+            "reaching/greet.cue": imports.replace("all/texts", "all/own/texts") + rest,
+            "reaching/cue.mod/module.cue": named.format("all"),
+            "reaching/own/cue.mod/module.cue": named.format("greet"),
+            "reaching/own/texts/texts.cue": 'package texts\nhello: "Hi"\n',
+        }
+    )
+
+    async def inspect(path: str) -> None:
+        resolved = await resolve(fetching, f"{server.http.url}/all.git", path=path)
+        async with Evaluator(size=1) as evaluator:
+            await evaluator.inspect(resolved.module)
+
+    await inspect("")
+    await inspect("own")
+    with pytest.raises(
+        ModuleError, match=r"greet\.cue:2:8: import .*: there is no cue\.mod/module\.cue at the module's root"
+    ):
+        await inspect("bare")
+    with pytest.raises(ModuleError, match=r"greet\.cue:2:8: import .*: the folder own has a cue\.mod of its own"):
+        await inspect("reaching")
+
+
 async def test_links_are_not_followed_and_hooks_and_filters_do_nothing(
     server: GitServer, fetching: Fetching, tmp_path: Path
 ) -> None:
@@ -214,6 +251,32 @@ async def test_what_is_not_there_is_named(server: GitServer, fetching: Fetching)
     server.repository("empty.git")
     with pytest.raises(ModuleError, match="no default branch"):
         await resolve(fetching, f"{server.http.url}/empty.git")
+
+
+@pytest.mark.parametrize(
+    ("url", "programs", "lacking"),
+    [
+        ("https://git.invalid/greet.git", (), "there is no git where the hub runs"),
+        ("ssh://git@git.invalid/greet.git", (), "there is no git and no ssh where the hub runs"),
+        ("ssh://git@git.invalid/greet.git", ("git",), "there is no ssh where the hub runs"),
+    ],
+)
+async def test_a_program_that_is_not_there_is_named(
+    fetching: Fetching,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    url: str,
+    programs: tuple[str, ...],
+    lacking: str,
+) -> None:
+    for name in programs:
+        (tmp_path / name).touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(gitrun.GitMissing) as caught:
+        await resolve(fetching, url)
+
+    assert str(caught.value).startswith(f"{url}: {lacking}, which modules of type git over ")
 
 
 async def test_a_server_that_is_away_is_told_and_costs_a_pinned_commit_nothing(

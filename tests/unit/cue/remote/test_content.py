@@ -26,6 +26,13 @@ def test_a_folder_without_cue_is_no_module(files: dict[str, bytes]) -> None:
         content.module_of(files, where="here")
 
 
+def test_folders_that_are_modules_are_named_where_there_is_none() -> None:
+    files = {f"{name}/cue.mod/module.cue": b"" for name in ("b", "a/deep", "c", "d")} | {"a/deep/a.cue": b""}
+
+    with pytest.raises(ModuleError, match=r"name the folder of the module in cueRef\.path: a/deep or b or c$"):
+        content.module_of(files, where="here")
+
+
 def test_what_is_not_text_is_named() -> None:
     with pytest.raises(ModuleError, match=r"^here: a\.cue is not UTF-8 text$"):
         content.module_of({"a.cue": b"\xff"}, where="here")

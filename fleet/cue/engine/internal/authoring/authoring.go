@@ -8,8 +8,6 @@ package authoring
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"io"
 
 	"pequod.io/fleet/engine/internal/registry"
@@ -33,29 +31,17 @@ type Request struct {
 	MaxBytes   int64             `json:"maxBytes,omitempty"`   // dependencies: of all files together
 }
 
-// Answer is what came of it.
+// Answer is what came of it, where that is not a registry.Failure.
 type Answer struct {
 	Module  string            `json:"module,omitempty"`  // publish: the path of the module, without its major version
 	Digest  string            `json:"digest,omitempty"`  // publish: of the manifest
 	Already bool              `json:"already,omitempty"` // publish: the registry had this very module
 	Files   map[string][]byte `json:"files,omitempty"`   // dependencies: where the loader looks for them
-	Error   *registry.Error   `json:"error,omitempty"`
 }
 
 // Serve answers the one request on in.
 func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
-	var request Request
-	if err := json.NewDecoder(in).Decode(&request); err != nil {
-		return fmt.Errorf("read the request: %w", err)
-	}
-	answer, err := carryOut(ctx, &request)
-	if err != nil {
-		answer = &Answer{Error: registry.Explained(err)}
-	}
-	if err := json.NewEncoder(out).Encode(answer); err != nil {
-		return fmt.Errorf("write the answer: %w", err)
-	}
-	return nil
+	return registry.Serve(ctx, in, out, carryOut)
 }
 
 func carryOut(ctx context.Context, r *Request) (*Answer, error) {

@@ -32,7 +32,13 @@ func serve(t *testing.T) string {
 	return host
 }
 
-func ask(t *testing.T, request authoring.Request) authoring.Answer {
+// told is all that the author may be told: one of the two is empty.
+type told struct {
+	authoring.Answer
+	registry.Failure
+}
+
+func ask(t *testing.T, request authoring.Request) told {
 	t.Helper()
 	request.MaxBytes = limit
 	var in, out bytes.Buffer
@@ -42,7 +48,7 @@ func ask(t *testing.T, request authoring.Request) authoring.Answer {
 	if err := authoring.Serve(context.Background(), &in, &out); err != nil {
 		t.Fatal(err)
 	}
-	var answer authoring.Answer
+	var answer told
 	if err := json.NewDecoder(&out).Decode(&answer); err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +63,7 @@ func files(module, text string) map[string][]byte {
 	}
 }
 
-func publish(t *testing.T, host, repository, tag string, content map[string][]byte) authoring.Answer {
+func publish(t *testing.T, host, repository, tag string, content map[string][]byte) told {
 	t.Helper()
 	return ask(t, authoring.Request{Op: authoring.OpPublish, Host: host, Repository: repository, Tag: tag, PlainHTTP: true, Files: content})
 }
@@ -86,7 +92,10 @@ func TestWhatIsPublishedIsFetched(t *testing.T) {
 	if err := fetch.Serve(context.Background(), &in, &out); err != nil {
 		t.Fatal(err)
 	}
-	var fetched fetch.Answer
+	var fetched struct {
+		fetch.Answer
+		registry.Failure
+	}
 	if err := json.NewDecoder(&out).Decode(&fetched); err != nil {
 		t.Fatal(err)
 	}

@@ -101,12 +101,29 @@ func inspect(m *module.Module) (any, error) {
 	return meta, nil
 }
 
+// schemaOf gives the schema of an instance's spec. What it says of places, it says in the words of who writes an
+// instance: spec.port, as when the instance is refused.
 func schemaOf(m *module.Module) (any, error) {
 	result, err := schema.Extract(m.Input)
 	if err != nil {
-		return nil, moduleError("no schema can be made of "+m.Input.Path().String(), problem.From(err)...)
+		problems := problem.From(err)
+		if impossible := (*schema.ImpossibleError)(nil); errors.As(err, &impossible) && impossible.Reason != "" {
+			problems = []problem.Problem{problem.New(inSpec(impossible.Path), "%s", impossible.Reason)}
+		}
+		return nil, moduleError("no schema can be made of "+m.Input.Path().String(), problems...)
+	}
+	for i := range result.Issues {
+		result.Issues[i].Path = inSpec(result.Issues[i].Path)
 	}
 	return result, nil
+}
+
+// inSpec is a path of the definition as one of the instance.
+func inSpec(path string) string {
+	if path == "" || path[0] == '[' {
+		return "spec" + path
+	}
+	return "spec." + path
 }
 
 func moduleError(message string, problems ...problem.Problem) *wire.Error {

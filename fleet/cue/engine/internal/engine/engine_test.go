@@ -115,3 +115,31 @@ func TestTheLeastRecentlyUsedModuleGoesFirst(t *testing.T) {
 		}
 	}
 }
+
+func TestPlacesOfTheSchemaAreThoseOfTheInstance(t *testing.T) {
+	const head = "import \"net\"\n"
+	const render = "\n#Render: {input: {metadata: name: string, spec: #Input}, output: nodes: []}"
+	for name, c := range map[string]struct{ definition, wider, impossible string }{
+		"a field":             {definition: `#Input: {address?: net.IPv4}`, wider: "spec.address"},
+		"the values of a map": {definition: `#Input: [string]: net.IPv4`, wider: "spec[*]"},
+		"all of it":           {definition: `#Input: {address?: net.IPv4, [=~"^x-"]: int, ...}`, wider: "spec"},
+		"impossible":          {definition: `#Input: {key: bytes, address: net.IPv4}`, impossible: "spec.key"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEngine(t, 8)
+			files := map[string]string{"m.cue": head + c.definition + render}
+			if _, err := ask(t, e, wire.Request{Op: wire.OpLoad, Module: "m", Files: files}); err != nil {
+				t.Fatalf("got %+v", err.Problems)
+			}
+			got, err := ask(t, e, wire.Request{Op: wire.OpSchema, Module: "m"})
+			switch {
+			case c.impossible != "":
+				if err == nil || len(err.Problems) != 1 || err.Problems[0].Path != c.impossible {
+					t.Fatalf("got %s and %+v", got, err)
+				}
+			case err != nil || !strings.Contains(got, `{"path":"`+c.wider+`",`):
+				t.Fatalf("got %s and %+v", got, err)
+			}
+		})
+	}
+}

@@ -6,8 +6,6 @@ package fetch
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"io"
 
 	"pequod.io/fleet/engine/internal/registry"
@@ -34,28 +32,16 @@ type Request struct {
 	MaxBytes   int64  `json:"maxBytes"`        // of a zip, and of all the files together
 }
 
-// Answer is what came of it.
+// Answer is what came of it, where that is not a registry.Failure.
 type Answer struct {
 	Digest string            `json:"digest,omitempty"` // of the manifest
 	Module string            `json:"module,omitempty"` // what the module is called
 	Files  map[string][]byte `json:"files,omitempty"`
-	Error  *registry.Error   `json:"error,omitempty"`
 }
 
 // Serve answers the one request on in.
 func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
-	var request Request
-	if err := json.NewDecoder(in).Decode(&request); err != nil {
-		return fmt.Errorf("read the request: %w", err)
-	}
-	answer, err := carryOut(ctx, &request)
-	if err != nil {
-		answer = &Answer{Error: registry.Explained(err)}
-	}
-	if err := json.NewEncoder(out).Encode(answer); err != nil {
-		return fmt.Errorf("write the answer: %w", err)
-	}
-	return nil
+	return registry.Serve(ctx, in, out, carryOut)
 }
 
 func carryOut(ctx context.Context, r *Request) (*Answer, error) {

@@ -9,24 +9,25 @@ import (
 // ExpressionAt is the text of the longest chain of selectors and indexes around pos in the root package, with
 // `let` names replaced by what they stand for: `input.observed.db.status.host`. It is empty where there is none.
 func (m *Module) ExpressionAt(pos token.Pos) string {
-	if !pos.IsValid() {
+	file, chain := m.chain(pos)
+	if chain == nil {
 		return ""
 	}
-	for _, file := range m.Sources {
-		if file.Filename != pos.Filename() {
-			continue
-		}
-		chain := chainAt(file, pos.Offset())
-		if chain == nil {
-			return ""
-		}
-		text, err := format.Node(resolveLets(chain, letsOf(file), 0))
-		if err != nil {
-			return ""
-		}
-		return string(text)
+	text, err := format.Node(resolveLets(chain, letsOf(file), 0))
+	if err != nil {
+		return ""
 	}
-	return ""
+	return string(text)
+}
+
+// chain is the file of the root package that pos is in, and the chain there.
+func (m *Module) chain(pos token.Pos) (*ast.File, ast.Expr) {
+	for _, file := range m.Sources {
+		if pos.IsValid() && file.Filename == pos.Filename() {
+			return file, chainAt(file, pos.Offset())
+		}
+	}
+	return nil, nil
 }
 
 func chainAt(file *ast.File, offset int) ast.Expr {

@@ -36,6 +36,16 @@ type Module struct {
 	Accepts Accepts
 	Reads   json.RawMessage // what a render can depend on of input.observed: see Reads
 	Proven  Proven          // what has met the contract already
+
+	source *build.Instance
+	known  *names // once they were needed
+}
+
+func (m *Module) names() *names {
+	if m.known == nil {
+		m.known = namesOf(m.source)
+	}
+	return m.known
 }
 
 // Load compiles files, a map from paths in the module to their text, and checks them against the contract.
@@ -64,7 +74,7 @@ func compile(source *build.Instance) (*Module, []problem.Problem) {
 	if err := contract.Err(); err != nil {
 		return nil, problem.From(err)
 	}
-	m := &Module{Context: ctx, Sources: source.Files}
+	m := &Module{Context: ctx, Sources: source.Files, source: source}
 	var err error
 	if m.Reads, err = json.Marshal(reads(source)); err != nil {
 		return nil, problem.From(err)

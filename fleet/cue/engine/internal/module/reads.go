@@ -2,11 +2,10 @@ package module
 
 import (
 	"encoding/json"
-	"strings"
+	"slices"
 
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/build"
-	"cuelang.org/go/cue/literal"
 	"cuelang.org/go/cue/token"
 )
 
@@ -139,13 +138,13 @@ func (r *Reads) unwound(x ast.Expr) (names []string, rest []ast.Expr) {
 	case *ast.Ident:
 		return []string{x.Name}, nil
 	case *ast.SelectorExpr:
-		if name, ok := nameOf(x.Sel); ok {
+		if name := nameOf(x.Sel); name != "" {
 			names, rest = r.unwound(x.X)
 			return append(names, name), rest
 		}
 		return nil, []ast.Expr{x.X}
 	case *ast.IndexExpr:
-		if name, ok := nameOf(x.Index); ok {
+		if name := literalName(x.Index); name != "" {
 			names, rest = r.unwound(x.X)
 			return append(names, name), rest
 		}
@@ -154,27 +153,23 @@ func (r *Reads) unwound(x ast.Expr) (names []string, rest []ast.Expr) {
 	return nil, []ast.Expr{x}
 }
 
-// nameOf is the field that a selector, or an index that is a string, names.
-func nameOf(n ast.Node) (string, bool) {
-	switch x := n.(type) {
-	case *ast.Ident:
-		return x.Name, true
-	case *ast.BasicLit:
-		if x.Kind == token.STRING {
-			name, err := literal.Unquote(x.Value)
-			return name, err == nil
-		}
+// literalName is the field that an index names which is a string.
+func literalName(index ast.Expr) string {
+	if text, ok := index.(*ast.BasicLit); ok && text.Kind == token.STRING {
+		return nameOf(text)
 	}
-	return "", false
+	return ""
 }
 
 func (r *Reads) visitField(x *ast.Field) {
-	name, named := nameOf(x.Label)
-	if !named {
-		ast.Walk(x.Label, r.visit, nil)
-		if alias, ok := x.Label.(*ast.Alias); ok {
-			name, _ = nameOf(alias.Expr)
+	name := nameOf(x.Label)
+	if alias, ok := x.Label.(*ast.Alias); ok {
+		if named, ok := alias.Expr.(ast.Label); ok {
+			name = nameOf(named)
 		}
+	}
+	if name == "" {
+		ast.Walk(x.Label, r.visit, nil)
 	}
 	if aliased(x) && (name == inputName || name == observedName || declaresObserved(x)) {
 		r.read(nil) // what goes by another name cannot be followed
@@ -195,8 +190,7 @@ func declaresObserved(x *ast.Field) bool {
 	found := false
 	ast.Walk(x, func(n ast.Node) bool {
 		if field, ok := n.(*ast.Field); ok {
-			name, _ := nameOf(field.Label)
-			found = found || name == observedName
+			found = found || nameOf(field.Label) == observedName
 		}
 		return !found
 	}, nil)
@@ -223,7 +217,7 @@ func (r *Reads) visitDeclaration(x ast.Expr, path []string) {
 				r.read(path)
 			}
 		case *ast.Field:
-			if name, ok := nameOf(element.Label); ok {
+			if name := nameOf(element.Label); name != "" {
 				inner := append(path[:len(path):len(path)], name)
 				r.readPresence(inner)
 				r.visitDeclaration(element.Value, inner)
@@ -258,7 +252,7 @@ func anything(x ast.Expr) bool {
 func selfContained(x ast.Expr) bool {
 	contained := true
 	ast.Walk(x, func(n ast.Node) bool {
-		if ident, ok := n.(*ast.Ident); ok && !strings.Contains(" _ string bytes bool int number float ", " "+ident.Name+" ") {
+		if ident, ok := n.(*ast.Ident); ok && !slices.Contains(predeclared, ident.Name) {
 			contained = false
 		}
 		return contained

@@ -22,7 +22,8 @@ const (
 
 	moduleFile = "cue.mod/module.cue"
 	// What a module without a cue.mod is called, so that its packages can import each other.
-	anonymous = "module: \"module.local@v0\"\nlanguage: version: \"v0.17.0\"\n"
+	anonymousName = "module.local"
+	anonymous     = "module: \"" + anonymousName + "@v0\"\nlanguage: version: \"v0.17.0\"\n"
 )
 
 // instance loads the package at the root of files. It sees nothing but files: no disk, no network, no
@@ -41,7 +42,7 @@ func instance(files map[string]string) (*build.Instance, []problem.Problem) {
 		Package:    packageAtRoot(files),
 	})
 	if err := instances[0].Err; err != nil {
-		return nil, problem.From(err)
+		return nil, importsTold(files, problem.From(err))
 	}
 	if problems := commands(instances[0], map[*build.Instance]bool{}); problems != nil {
 		return nil, problems

@@ -1,5 +1,5 @@
-// Package registry is what the parts of the helper that ask OCI registries have in common: how they tell what went
-// wrong, which version of a dependency is taken, and how much they gather.
+// Package registry is what the parts of the helper that ask OCI registries have in common: how they answer, how
+// they tell what went wrong, which version of a dependency is taken, and how much they gather.
 package registry
 
 import (

@@ -116,14 +116,19 @@ func (r *rendering) node(node cue.Value, index int) (json.RawMessage, []string, 
 // incomplete tells what the node waits for. Only values that have yet to be observed can make an incomplete object
 // complete: anything else that is missing is missing for ever, and waiting for it would hide the mistake.
 func (r *rendering) incomplete(node cue.Value, index int, parts parts, incomplete error) ([]string, []problem.Problem) {
-	if err := node.Validate(); err != nil {
+	if err := node.Validate(); err != nil && !mayAppear(r.module, err) {
 		return nil, problem.From(err)
 	}
 	if !r.module.Proven.Has(parts.envelope()) {
-		if err := r.checked(index).Validate(); err != nil {
+		switch err := r.checked(index).Validate(); {
+		case err == nil:
+			r.module.Proven.Add(parts.envelope())
+		case !mayAppear(r.module, err):
 			return nil, problem.From(err)
 		}
-		r.module.Proven.Add(parts.envelope())
+	}
+	if gone := lost(r.module, incomplete); gone != nil {
+		return nil, problem.From(gone)
 	}
 	paths := awaited(r.module, node.LookupPath(objectPath), incomplete)
 	if len(paths) == 0 {

@@ -34,6 +34,34 @@ func awaited(m *module.Module, object cue.Value, incomplete error) []string {
 	return unknown
 }
 
+// lost is what of an incomplete object is missing for good: references that nothing which may yet be observed can satisfy.
+func lost(m *module.Module, incomplete error) error {
+	var found errors.Error
+	for _, err := range errors.Errors(incomplete) {
+		if missing.MatchString(err.Error()) && m.Settled(err) {
+			found = errors.Append(found, err)
+		}
+	}
+	if found == nil {
+		return nil
+	}
+	return found
+}
+
+// mayAppear says whether all that is wrong is missing, and may yet be observed. CUE calls it an error for good where a
+// struct is closed, such as one in #Render; still it may have another field once something else has been observed.
+func mayAppear(m *module.Module, wrong error) bool {
+	if !m.Accepts.Input("observed") {
+		return false
+	}
+	for _, err := range errors.Errors(wrong) {
+		if !missing.MatchString(err.Error()) || m.Settled(err) {
+			return false
+		}
+	}
+	return true
+}
+
 // written reads what is missing in the text that the error points to: the condition of an `if` or the source of a
 // `for` cannot be reached from the value that it guards. Apart from the observed values it gives what may be one
 // under another name, such as a parameter of a definition. Taking that for an error would keep a good
