@@ -52,8 +52,9 @@ func (w *walker) conjuncts(v cue.Value, path string) []*alt {
 	}
 	alts, unknown := []*alt{anything()}, false
 	for _, c := range conjuncts {
+		before := w.widened
 		own := w.conjunct(c, path)
-		unknown = unknown || len(own) == 1 && own[0].kind == kindAny
+		unknown = unknown || w.widened > before && len(own) == 1 && own[0].kind == kindAny
 		alts = meetAll(alts, own)
 	}
 	if unknown && slices.ContainsFunc(alts, composite) {
@@ -62,9 +63,12 @@ func (w *walker) conjuncts(v cue.Value, path string) []*alt {
 	return alts
 }
 
-// validated tells that a validator of lists is among some conjuncts.
+// validated tells that a validator of lists is among some conjuncts, or !=null.
 func (w *walker) validated(conjuncts []cue.Value) bool {
 	return slices.ContainsFunc(conjuncts, func(c cue.Value) bool {
+		if op, _ := c.Expr(); op == cue.NotEqualOp {
+			return true
+		}
 		_, ok := w.validatorCall(c)
 		return ok && c.IncompleteKind() == cue.ListKind
 	})

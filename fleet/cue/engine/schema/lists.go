@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
 )
 
 // maxTuple bounds how many positions of a list are read one by one.
@@ -11,12 +12,11 @@ const maxTuple = 256
 
 // lists reads a list: fixed positions, then the type of further elements if it is open.
 func (w *walker) lists(v cue.Value, path string) []*alt {
-	calls, validated := w.calls(v, path)
-	if validated {
+	if w.validated(w.scope.leaves(v)) {
 		defer w.loosen()()
 	}
 	l := &list{}
-	elements := v.LookupPath(cue.MakePath(cue.AnyIndex))
+	elements := elementsOf(v)
 	if elements.Exists() {
 		l.items = w.node(elements, path+"[]")
 	}
@@ -33,15 +33,34 @@ func (w *walker) lists(v cue.Value, path string) []*alt {
 		l.max = &n
 	}
 	out := &alt{kind: kindArray, list: l}
-	return meetAll([]*alt{out}, calls)
+	return meetAll([]*alt{out}, w.calls(v, path))
 }
 
-// loosen remembers that the elements which are read next are not closed by the definition around them: CUE (v0.17) forgets
-// that when a list is unified with a validator, such as list.MaxItems. Elements that refer to a definition are closed by that.
+// elementsOf gives what further elements of a list must be. CUE (v0.17) finds fields of elements that embed a definition "not allowed" if
+// the definition around them has conditions; an element that is there has no such error.
+func elementsOf(v cue.Value) cue.Value {
+	elements := v.LookupPath(cue.MakePath(cue.AnyIndex))
+	if !contradictory(elements) || !notAllowed(elements.Err()) {
+		return elements
+	}
+	there := []ast.Expr{ast.NewIdent("_")}
+	if it, err := v.List(); err == nil {
+		for it.Next() {
+			there = append(there, ast.NewIdent("_"))
+		}
+	}
+	longer := v.Unify(v.Context().BuildExpr(ast.NewList(there...)))
+	return longer.LookupPath(cue.MakePath(cue.Index(len(there) - 1)))
+}
+
+// loosen remembers that what is read next is not closed by the definition around it: CUE (v0.17) forgets that for the elements of a list
+// that is unified with a validator, such as list.MaxItems, and for all that is unified with !=null. What refers to a definition is closed by that.
 func (w *walker) loosen() (restore func()) { return w.setLoose(true) }
 
-// tighten undoes loosen within a struct that is closed on its own account.
-func (w *walker) tighten() (restore func()) { return w.setLoose(false) }
+// tighten undoes loosen within a value that is closed on its own account.
+func (w *walker) tighten(v cue.Value) (restore func()) {
+	return w.setLoose(w.loose && !closedByReference(v, 0))
+}
 
 func (w *walker) setLoose(loose bool) (restore func()) {
 	before := w.loose

@@ -3,6 +3,7 @@ package schema
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"cuelang.org/go/cue"
@@ -89,10 +90,15 @@ func (w *walker) enter(v cue.Value, path string) (leave func(), ok bool) {
 
 // alternatives reads a value, as a whole if CUE knows it as a whole, else conjunct by conjunct.
 func (w *walker) alternatives(v cue.Value, path string) []*alt {
+	defer w.tighten(v)()
 	switch {
 	case contradictory(v):
 		if strings.Contains(v.Err().Error(), "structural cycle") { // not an error below an optional field
 			w.widen(path, "recursive: a structural schema is finite")
+			return []*alt{anything()}
+		}
+		if slices.ContainsFunc(literals(v), func(l *ast.StructLit) bool { return w.scope.mentions(l) }) {
+			w.widen(path, "contradicts itself unless the data decides otherwise")
 			return []*alt{anything()}
 		}
 		return nil
