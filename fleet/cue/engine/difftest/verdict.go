@@ -99,7 +99,7 @@ func (t *target) compare(data []byte) verdict {
 	case err != nil:
 		f.Kind, f.CUE = wider, say(err)
 		v.finding = &f
-	case !v.cue && v.server && !normalised(data):
+	case !v.cue && v.server && !normalised(data) && !t.tells(cueErr):
 		f.Kind = rescued
 		v.finding = &f
 	case v.cue && !sameJSON(output, again):

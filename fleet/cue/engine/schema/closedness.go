@@ -17,7 +17,7 @@ import (
 // API even in a closed definition; only what was written with "..." is.
 func (w *walker) isOpen(v cue.Value, own []*ast.StructLit, patterns []pattern, path string) bool {
 	switch {
-	case w.loose:
+	case w.loose.now:
 		return true
 	case !w.closed:
 		return v.Allows(cue.AnyString)
@@ -40,7 +40,7 @@ func (w *walker) isOpen(v cue.Value, own []*ast.StructLit, patterns []pattern, p
 }
 
 // takesOthers tells that fields which are not named may be in v, as far as CUE's API shows.
-func (w *walker) takesOthers(v cue.Value) bool { return w.loose || v.Allows(cue.AnyString) }
+func (w *walker) takesOthers(v cue.Value) bool { return w.loose.now || v.Allows(cue.AnyString) }
 
 func hasEllipsis(l *ast.StructLit) bool {
 	return slices.ContainsFunc(l.Elts, func(d ast.Decl) bool { _, ok := d.(*ast.Ellipsis); return ok })
@@ -123,7 +123,7 @@ func (p pattern) matches(name string) bool {
 // closedByReference tells that a struct is closed on its own account: it refers to a definition or is an argument of close. One that
 // embeds a definition is not.
 func closedByReference(v cue.Value, depth int) bool {
-	if _, literal := expression(v.Source()).(*ast.StructLit); literal || depth > maxReferences {
+	if _, literal := expression(v.Source()).(*ast.StructLit); literal || v.IncompleteKind() == cue.TopKind || depth > maxReferences {
 		return false
 	}
 	op, args := v.Expr()

@@ -12,9 +12,8 @@ const maxTuple = 256
 
 // lists reads a list: fixed positions, then the type of further elements if it is open.
 func (w *walker) lists(v cue.Value, path string) []*alt {
-	if w.validated(w.scope.leaves(v)) {
-		defer w.loosen()()
-	}
+	defer w.loosen(v)()
+	w.loose.now = w.loose.now || w.loose.lists
 	l := &list{}
 	elements := elementsOf(v)
 	if elements.Exists() {
@@ -51,21 +50,6 @@ func elementsOf(v cue.Value) cue.Value {
 	}
 	longer := v.Unify(v.Context().BuildExpr(ast.NewList(there...)))
 	return longer.LookupPath(cue.MakePath(cue.Index(len(there) - 1)))
-}
-
-// loosen remembers that what is read next is not closed by the definition around it: CUE (v0.17) forgets that for the elements of a list
-// that is unified with a validator, such as list.MaxItems, and for all that is unified with !=null. What refers to a definition is closed by that.
-func (w *walker) loosen() (restore func()) { return w.setLoose(true) }
-
-// tighten undoes loosen within a value that is closed on its own account.
-func (w *walker) tighten(v cue.Value) (restore func()) {
-	return w.setLoose(w.loose && !closedByReference(v, 0))
-}
-
-func (w *walker) setLoose(loose bool) (restore func()) {
-	before := w.loose
-	w.loose = loose
-	return func() { w.loose = before }
 }
 
 func (w *walker) tuple(v cue.Value, path string) []*node {

@@ -17,10 +17,7 @@ func (w *walker) structs(v cue.Value, path string) []*alt {
 		return []*alt{{kind: kindObject, object: &object{open: true}}}
 	}
 	own, whole := w.literalsOf(v)
-	if w.validated(w.scope.leaves(v)) {
-		defer w.loosen()()
-	}
-	defer w.tighten(v)()
+	defer w.loosen(v)()
 	conditions := w.outer.and(w.scope.conditions(own))
 	m := membersOf(it)
 	o := &object{vague: m.vague(own, conditions)}
@@ -73,9 +70,6 @@ func (w *walker) fields(o *object, v cue.Value, m members, c *conditions, path s
 		f := w.field(sel, m.values[i], path, c.of(sel.Unquoted()))
 		if w.doubtful(v, sel.Unquoted(), f.node.path) {
 			f.def = nil
-			if len(f.node.alts) == 0 {
-				f.node.alts = []*alt{anything()}
-			}
 		}
 		if len(f.node.alts) == 0 {
 			if f.required || f.def != nil {
@@ -218,11 +212,6 @@ func (w *walker) patterns(o *object, ps []pattern, path string) {
 	}
 	if len(ps) > 1 {
 		w.widen(path, "several pattern constraints on field names are checked by CUE only")
-		o.open = true
-		return
-	}
-	if v := ps[0].values; contradictory(v) && notAllowed(v.Err()) {
-		w.widen(path, "values under the names of a pattern, which embed a definition, are checked by CUE only")
 		o.open = true
 		return
 	}
