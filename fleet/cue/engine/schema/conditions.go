@@ -83,7 +83,7 @@ func (s scope) embedsConditions(l *ast.StructLit, depth int) bool {
 	})
 }
 
-// conditional tells that an expression leads to a struct with conditions.
+// conditional tells that an expression leads to a struct with conditions, or may do so.
 func (s scope) conditional(e ast.Expr, depth int) bool {
 	switch x := unalias(e).(type) {
 	case *ast.StructLit:
@@ -93,8 +93,13 @@ func (s scope) conditional(e ast.Expr, depth int) bool {
 	case *ast.ParenExpr:
 		return s.conditional(x.X, depth)
 	case *ast.Ident:
+		if let, ok := x.Node.(*ast.LetClause); ok {
+			return depth <= maxReferences && s.conditional(let.Expr, depth+1)
+		}
 		target, ok := x.Node.(ast.Expr)
 		return ok && depth <= maxReferences && s.conditional(target, depth+1)
+	case *ast.SelectorExpr, *ast.IndexExpr, *ast.CallExpr:
+		return true // where it leads to, a definition of another package for one, is not in this syntax
 	}
 	return false
 }
