@@ -17,6 +17,7 @@ import (
 //
 //	@wider(path, reason)   an issue at this path whose reason contains these words; one attribute for each issue
 //	@refused(reason)       no schema: Extract fails, with these words in the error
+//	@scalars()             CUE takes a scalar in place of some struct; see scalars.go
 //
 // Without them its schema must be exact.
 type definition struct {

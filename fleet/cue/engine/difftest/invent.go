@@ -27,6 +27,7 @@ func (v *inventor) oneIn(n int) bool { return v.IntN(n) == 0 }
 // structure writes a struct; flags are the enumerations of structs around it, which conditions may refer to.
 func (v *inventor) structure(depth int, flags []string) string {
 	var lines []string
+	declared := map[string]string{}
 	prefix := string(rune('a' + depth))
 	for i := range 1 + v.IntN(4-min(depth, 2)) {
 		name := fmt.Sprintf("%s%d", prefix, i)
@@ -35,11 +36,12 @@ func (v *inventor) structure(depth int, flags []string) string {
 			flags = append(flags, name)
 			lines = append(lines, name+": "+v.pick("bool | *false", "bool | *true", `"a" | "b"`, `*"a" | "b"`, `"a" | *"b" | "c"`))
 		default:
-			lines = append(lines, name+v.pick("", "", "?", "!")+": "+v.value(depth+1, flags))
+			declared[name] = v.value(depth+1, flags)
+			lines = append(lines, name+v.pick("", "", "?", "!")+": "+declared[name])
 		}
 	}
 	if len(flags) > 0 && v.oneIn(2) {
-		lines = append(lines, v.condition(prefix, depth, flags))
+		lines = append(lines, v.condition(prefix, depth, flags, declared))
 	}
 	if v.oneIn(8) {
 		lines = append(lines, v.define(v.structure(depth+1, nil)))
@@ -51,11 +53,19 @@ func (v *inventor) structure(depth int, flags []string) string {
 	return "{\n" + indent + strings.Join(lines, "\n"+indent) + "\n" + strings.Repeat("\t", depth) + "}"
 }
 
-func (v *inventor) condition(prefix string, depth int, flags []string) string {
+// condition writes an if. One that meets a struct which has conditions itself gives a struct: CUE (v0.17) recurses until the stack ends
+// where a bound meets a struct that has nothing but a condition ({if on {a: 1}} & >1).
+func (v *inventor) condition(prefix string, depth int, flags []string, declared map[string]string) string {
 	flag := flags[v.IntN(len(flags))]
 	test := v.pick(flag, "!"+flag, flag+` == "a"`, flag+` != "b"`, flag+" != _|_")
 	name := fmt.Sprintf("%s%d", prefix, v.IntN(6))
-	body := name + v.pick("", "?", "!") + ": " + v.value(depth+2, nil)
+	var value string
+	if strings.Contains(declared[name], "if ") {
+		value = v.structure(depth+2, nil)
+	} else {
+		value = v.value(depth+2, nil)
+	}
+	body := name + v.pick("", "?", "!") + ": " + value
 	if v.oneIn(6) {
 		body = v.define(v.structure(depth+2, nil))
 	}

@@ -40,7 +40,7 @@ type target struct {
 	result *schema.Result
 	json   []byte // of the schema
 	server *apiServer
-	// scalars: see scalarForStruct.
+	// scalars tells that CUE takes a scalar in place of some struct in it; see tamed.
 	scalars bool
 }
 
@@ -66,6 +66,17 @@ func (t *target) accepts(data []byte) (output []byte, err error) {
 
 // judge compares the two sides over one value.
 func (t *target) judge(data []byte) verdict {
+	v := t.compare(data)
+	if v.finding == nil || !t.scalars {
+		return v
+	}
+	if tamed, changed := t.tamed(data); changed {
+		v.finding = t.compare(tamed).finding
+	}
+	return v
+}
+
+func (t *target) compare(data []byte) verdict {
 	output, cueErr := t.accepts(data)
 	stored, pruned, serverErr := t.server.store(data)
 	v := verdict{cue: cueErr == nil, server: serverErr == nil && len(pruned) == 0}
@@ -73,7 +84,7 @@ func (t *target) judge(data []byte) verdict {
 	if len(pruned) > 0 {
 		f.Server += " (unknown fields: " + strings.Join(pruned, ", ") + ")"
 	}
-	if v.cue && !v.server && !(t.scalars && scalarForStruct(serverErr)) {
+	if v.cue && !v.server {
 		f.Kind = unsound
 		v.finding = &f
 		return v
@@ -88,7 +99,7 @@ func (t *target) judge(data []byte) verdict {
 	case err != nil:
 		f.Kind, f.CUE = wider, say(err)
 		v.finding = &f
-	case !v.cue && v.server && !normalised(data):
+	case !v.cue && v.server && !normalised(data) && !t.tells(cueErr):
 		f.Kind = rescued
 		v.finding = &f
 	case v.cue && !sameJSON(output, again):
@@ -96,12 +107,6 @@ func (t *target) judge(data []byte) verdict {
 		v.finding = &f
 	}
 	return v
-}
-
-// scalarForStruct tells of the one thing in which the schema does not follow CUE (v0.17), which takes a scalar in place of a struct that
-// has nothing but optional fields and conditions. The corpus marks such definitions with @scalars().
-func scalarForStruct(err error) bool {
-	return err != nil && strings.Contains(err.Error(), "in body must be of type object")
 }
 
 func say(err error) string {

@@ -80,6 +80,9 @@ func (w *walker) objectArm(o *object, c carrier, path string, how strictness) (s
 func (w *walker) propertiesArm(o *object, c carrier, how strictness) (properties map[string]any, exact bool) {
 	properties, exact = map[string]any{}, true
 	for _, f := range o.fields {
+		if how == lax && f.required && slices.ContainsFunc(f.node.alts, (*alt).neverEmpty) {
+			exact = false // CUE takes a missing field for an empty one, which contradicts list.MinItems at once, but [int, ...int] only later
+		}
 		shared := c.object.field(f.name)
 		if shared == nil || fingerprint(shared.node) == fingerprint(f.node) && how == strict {
 			continue
@@ -100,9 +103,10 @@ func (w *walker) nodeArm(n *node, c carrier, how strictness) (s map[string]any, 
 		return map[string]any{}, true
 	}
 	s = map[string]any{}
+	w.besideVague(n)
 	arms, exact := w.armsOf(n.values(), c, n.path, how)
 	if len(arms) == 0 {
-		return map[string]any{"not": map[string]any{}}, exact // null is not looked at there
+		arms = []map[string]any{{"not": map[string]any{}}}
 	}
 	if !separated(n.values()) || ambiguousLists(n.values()) {
 		w.widen(n.path, "alternatives within alternatives: data that fits several of them is refused by CUE only")

@@ -17,7 +17,7 @@ import (
 // API even in a closed definition; only what was written with "..." is.
 func (w *walker) isOpen(v cue.Value, own []*ast.StructLit, patterns []pattern, path string) bool {
 	switch {
-	case w.loose:
+	case w.loose.now:
 		return true
 	case !w.closed:
 		return v.Allows(cue.AnyString)
@@ -30,7 +30,7 @@ func (w *walker) isOpen(v cue.Value, own []*ast.StructLit, patterns []pattern, p
 			continue
 		}
 		open := !refusesField(v, name) && v.LookupPath(cue.MakePath(cue.Str(name).Optional())).Exists()
-		if !open && slices.ContainsFunc(own, hasEllipsis) {
+		if slices.ContainsFunc(own, hasEllipsis) && (!open || beside(v, 0, closes)) {
 			w.widen(path, "whether a closed definition together with ... takes other fields is left to CUE")
 			return true
 		}
@@ -39,6 +39,9 @@ func (w *walker) isOpen(v cue.Value, own []*ast.StructLit, patterns []pattern, p
 	return true
 }
 
+// takesOthers tells that fields which are not named may be in v, as far as CUE's API shows.
+func (w *walker) takesOthers(v cue.Value) bool { return w.loose.now || v.Allows(cue.AnyString) }
+
 func hasEllipsis(l *ast.StructLit) bool {
 	return slices.ContainsFunc(l.Elts, func(d ast.Decl) bool { _, ok := d.(*ast.Ellipsis); return ok })
 }
@@ -46,40 +49,63 @@ func hasEllipsis(l *ast.StructLit) bool {
 // oddNames are names that one pattern or another does not match.
 var oddNames = []string{"\u00e9\u3042", "", "a", "x-y", "0", "-", "A B", strings.Repeat("z", 1000)}
 
-// refuses tells that a struct names a field that one of its conjuncts, being closed, does not have (#A & {b?: int}).
-func (w *walker) refuses(v cue.Value, own []*ast.StructLit, name, path string) bool {
-	op, conjuncts := v.Expr()
-	if op != cue.AndOp {
+// doubtful tells that one conjunct of a struct, being closed, may keep a field of another one out (#A & {b?: int}). Where CUE says that it
+// does, that need not hold within a definition that is embedded beside an open one; where conditions are open, CUE does not say so.
+func (w *walker) doubtful(v cue.Value, name, path string) bool {
+	lacks := func(d cue.Value) bool { return closes(d) && !mentioned(d, name) }
+	if !beside(v, 0, always) || !refusesField(v, name) && !(incomplete(v) && beside(v, 0, lacks)) {
 		return false
 	}
-	refused := refusesField(v, name)
-	_, embedding := expression(v.Source()).(*ast.StructLit)
-	switch {
-	case refused && slices.ContainsFunc(own, func(l *ast.StructLit) bool { return embeds(l) && declares(l, name) }):
-		w.widen(path, "whether this field is allowed beside an embedded definition is left to CUE")
-		return false
-	case !refused && !embedding && incomplete(v) && slices.ContainsFunc(conjuncts, func(c cue.Value) bool { return lacks(c, name) }):
-		w.widen(path, "whether this field is allowed in a definition with conditions is left to CUE")
-	}
-	return refused
+	w.widen(path, "whether this field is allowed beside a closed definition is left to CUE")
+	return true
 }
 
-// lacks tells that a conjunct is closed and does not mention a field.
-func lacks(c cue.Value, name string) bool {
+func always(cue.Value) bool { return true }
+
+// beside looks for a conjunct among those that are unified with others, as they are written, following references. Those that are
+// embedded in a literal close nothing around them and do not count, but may be conjunctions themselves.
+func beside(v cue.Value, depth int, found func(cue.Value) bool) bool {
+	if depth > maxReferences {
+		return false
+	}
+	op, args := v.Expr()
+	_, literal := expression(v.Source()).(*ast.StructLit)
+	switch {
+	case op == cue.AndOp:
+		return slices.ContainsFunc(args, func(a cue.Value) bool { return !literal && found(a) || beside(a, depth+1, found) })
+	case op == cue.SelectorOp || op == cue.IndexOp:
+		d, ok := dereference(v)
+		return ok && beside(d, depth+1, found)
+	case op == cue.NoOp && len(args) == 1 && args[0] != v:
+		return beside(args[0], depth+1, found)
+	}
+	return false
+}
+
+// closes tells that a conjunct may keep fields out of the whole.
+func closes(c cue.Value) bool {
+	return closedByReference(c, 0) && slices.ContainsFunc(literals(c), func(l *ast.StructLit) bool { return !hasEllipsis(l) })
+}
+
+// mentioned tells that a field stands in a struct, optional or not.
+func mentioned(c cue.Value, name string) bool {
 	sel := cue.Str(name)
-	return closedByReference(c, 0) && !c.LookupPath(cue.MakePath(sel)).Exists() && !c.LookupPath(cue.MakePath(sel.Optional())).Exists()
+	return c.LookupPath(cue.MakePath(sel)).Exists() || c.LookupPath(cue.MakePath(sel.Optional())).Exists()
 }
 
 // refusesField asks CUE whether a struct refuses a field of a name.
 func refusesField(v cue.Value, name string) bool {
 	filled := fill(v, "_", name)
 	for _, err := range []error{filled.Validate(), filled.LookupPath(cue.MakePath(cue.Str(name))).Err()} {
-		if err != nil && strings.Contains(err.Error(), "not allowed") {
+		if notAllowed(err) {
 			return true
 		}
 	}
 	return false
 }
+
+// notAllowed tells that an error comes from a struct being closed.
+func notAllowed(err error) bool { return err != nil && strings.Contains(err.Error(), "not allowed") }
 
 // fill gives a struct with a value at a path.
 func fill(v cue.Value, value string, path ...string) cue.Value {
@@ -90,22 +116,6 @@ func fill(v cue.Value, value string, path ...string) cue.Value {
 	return v.FillPath(cue.MakePath(selectors...), v.Context().CompileString(value))
 }
 
-func embeds(l *ast.StructLit) bool {
-	return slices.ContainsFunc(l.Elts, func(d ast.Decl) bool { _, ok := d.(*ast.EmbedDecl); return ok })
-}
-
-// declares tells that a field stands directly in a literal.
-func declares(l *ast.StructLit, name string) bool {
-	return slices.ContainsFunc(l.Elts, func(d ast.Decl) bool {
-		f, ok := d.(*ast.Field)
-		if !ok {
-			return false
-		}
-		label, _, err := ast.LabelName(f.Label)
-		return err == nil && label == name
-	})
-}
-
 func (p pattern) matches(name string) bool {
 	return !contradictory(p.names.Unify(p.names.Context().CompileString(strconv.Quote(name))))
 }
@@ -113,7 +123,7 @@ func (p pattern) matches(name string) bool {
 // closedByReference tells that a struct is closed on its own account: it refers to a definition or is an argument of close. One that
 // embeds a definition is not.
 func closedByReference(v cue.Value, depth int) bool {
-	if _, literal := expression(v.Source()).(*ast.StructLit); literal || depth > maxReferences {
+	if _, literal := expression(v.Source()).(*ast.StructLit); literal || v.IncompleteKind() == cue.TopKind || depth > maxReferences {
 		return false
 	}
 	op, args := v.Expr()

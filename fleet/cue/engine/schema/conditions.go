@@ -40,6 +40,10 @@ func (s scope) conditions(literals []*ast.StructLit) *conditions {
 	return c
 }
 
+func hasComprehension(l *ast.StructLit) bool {
+	return slices.ContainsFunc(l.Elts, func(d ast.Decl) bool { _, ok := d.(*ast.Comprehension); return ok })
+}
+
 // clauses tells that some clause of a comprehension depends on the data, or of one that is nested in it.
 func (s scope) clauses(x *ast.Comprehension) bool {
 	for _, clause := range x.Clauses {
@@ -67,21 +71,37 @@ func (s scope) nested(l *ast.StructLit) bool {
 			return false
 		}
 		body, ok := x.Value.(*ast.StructLit)
-		return ok && slices.ContainsFunc(body.Elts, func(d ast.Decl) bool {
-			e, ok := d.(*ast.EmbedDecl)
-			return ok && s.conditional(e.Expr)
-		})
+		return ok && s.embedsConditions(body, 0)
 	})
 }
 
-// conditional tells that a reference to a definition leads to a struct with conditions.
-func (s scope) conditional(e ast.Expr) bool {
-	ref, ok := e.(*ast.Ident)
-	if !ok {
-		return false
+// embedsConditions tells that a literal embeds a definition that has conditions, or embeds such a one in turn.
+func (s scope) embedsConditions(l *ast.StructLit, depth int) bool {
+	return slices.ContainsFunc(l.Elts, func(d ast.Decl) bool {
+		e, ok := d.(*ast.EmbedDecl)
+		return ok && s.conditional(e.Expr, depth+1)
+	})
+}
+
+// conditional tells that an expression leads to a struct with conditions, or may do so.
+func (s scope) conditional(e ast.Expr, depth int) bool {
+	switch x := unalias(e).(type) {
+	case *ast.StructLit:
+		return s.conditions([]*ast.StructLit{x}).any() || s.embedsConditions(x, depth)
+	case *ast.BinaryExpr:
+		return s.conditional(x.X, depth+1) || s.conditional(x.Y, depth+1)
+	case *ast.ParenExpr:
+		return s.conditional(x.X, depth)
+	case *ast.Ident:
+		if let, ok := x.Node.(*ast.LetClause); ok {
+			return depth <= maxReferences && s.conditional(let.Expr, depth+1)
+		}
+		target, ok := x.Node.(ast.Expr)
+		return ok && depth <= maxReferences && s.conditional(target, depth+1)
+	case *ast.SelectorExpr, *ast.IndexExpr, *ast.CallExpr:
+		return true // where it leads to, a definition of another package for one, is not in this syntax
 	}
-	target, ok := ref.Node.(*ast.StructLit)
-	return ok && s.conditions([]*ast.StructLit{target}).any()
+	return false
 }
 
 func dynamicLabel(l ast.Label) bool {

@@ -47,27 +47,18 @@ func dereference(v cue.Value) (cue.Value, bool) {
 // the others are read exactly.
 func (w *walker) conjuncts(v cue.Value, path string) []*alt {
 	conjuncts := w.scope.leaves(v)
-	if w.validated(conjuncts) {
-		defer w.loosen()()
-	}
+	defer w.loosen(v)()
 	alts, unknown := []*alt{anything()}, false
 	for _, c := range conjuncts {
+		before := w.widened
 		own := w.conjunct(c, path)
-		unknown = unknown || len(own) == 1 && own[0].kind == kindAny
+		unknown = unknown || w.widened > before && len(own) == 1 && own[0].kind == kindAny
 		alts = meetAll(alts, own)
 	}
 	if unknown && slices.ContainsFunc(alts, composite) {
 		return []*alt{anything()} // what is not known may add fields that the rest, taken alone, does not allow
 	}
 	return alts
-}
-
-// validated tells that a validator of lists is among some conjuncts.
-func (w *walker) validated(conjuncts []cue.Value) bool {
-	return slices.ContainsFunc(conjuncts, func(c cue.Value) bool {
-		_, ok := w.validatorCall(c)
-		return ok && c.IncompleteKind() == cue.ListKind
-	})
 }
 
 func (w *walker) conjunct(v cue.Value, path string) []*alt {

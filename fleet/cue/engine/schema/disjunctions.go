@@ -52,9 +52,7 @@ func (w *walker) hasAlternatives(v cue.Value) bool {
 // would have to be unified, which is for CUE to do; then it tells how many combinations of alternatives there may be.
 func (w *walker) written(v cue.Value, path string) (alts []*alt, combinations int) {
 	conjuncts := w.scope.leaves(v)
-	if w.validated(conjuncts) {
-		defer w.loosen()()
-	}
+	defer w.loosen(v)()
 	structs, open, combined := 0, false, []*alt{anything()}
 	for _, c := range conjuncts {
 		var own []*alt

@@ -19,6 +19,7 @@ type place struct {
 	defaults bool
 	copies   int64
 	inList   bool
+	untyped  bool // below a schema without a type, where the API server looks at no rules
 	// merged tells that the value has been put together from alternatives around it, which say more exactly what it may be.
 	merged bool
 }
@@ -57,6 +58,9 @@ func (w *walker) emit(n *node, at place) map[string]any {
 		}
 		return s
 	}
+	if !at.merged {
+		w.besideVague(n)
+	}
 	switch ks := kinds(alts); {
 	case len(ks) == 0:
 		w.emitNothing(s, nullable)
@@ -71,6 +75,7 @@ func (w *walker) emit(n *node, at place) map[string]any {
 		if at.inList && !nullable {
 			w.widen(n.path, "null among the elements of a list of mixed kinds")
 		}
+		at.untyped = true
 		w.emitUnion(s, n, alts, at)
 	}
 	return s

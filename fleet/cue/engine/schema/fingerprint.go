@@ -112,7 +112,7 @@ func writeObject(b *strings.Builder, o *object) {
 			writeObject(b, c.object)
 		}
 	}
-	fmt.Fprintf(b, " open=%t}", o.open)
+	fmt.Fprintf(b, " open=%t vague=%t}", o.open, o.vague)
 }
 
 func writeSet[E ~string | ~[]byte](b *strings.Builder, name string, set []E) {

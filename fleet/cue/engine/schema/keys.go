@@ -27,6 +27,10 @@ func (w *walker) emitKeys(s map[string]any, o *object, values map[string]any, pa
 		w.widen(path, "constraint on field names is checked by CUE only")
 		return
 	}
+	if at.untyped {
+		w.widen(path, "constraint on field names inside of alternatives of several kinds is checked by CUE only")
+		return
+	}
 	keys := int64(unlimitedKeys)
 	if o.max != nil {
 		keys = min(keys, *o.max)
@@ -46,13 +50,15 @@ func (w *walker) emitKeys(s map[string]any, o *object, values map[string]any, pa
 
 // declared tells that CEL has a type for the values of a schema; it has none for a map of values without.
 func declared(s map[string]any) bool {
-	if items, ok := s["items"].(map[string]any); ok {
-		return declared(items)
+	if s["type"] == nil {
+		return s[intOrString] != nil
 	}
-	if values, ok := s["additionalProperties"].(map[string]any); ok {
-		return declared(values)
+	for _, within := range []string{"items", "additionalProperties"} {
+		if values, ok := s[within].(map[string]any); ok && !declared(values) {
+			return false
+		}
 	}
-	return s["type"] != nil || s[intOrString] != nil
+	return true
 }
 
 // keyExpr writes alternatives for a key k in CEL, and gives the cost for one key.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
 )
 
 // maxTuple bounds how many positions of a list are read one by one.
@@ -11,12 +12,10 @@ const maxTuple = 256
 
 // lists reads a list: fixed positions, then the type of further elements if it is open.
 func (w *walker) lists(v cue.Value, path string) []*alt {
-	calls, validated := w.calls(v, path)
-	if validated {
-		defer w.loosen()()
-	}
+	defer w.loosen(v)()
+	w.loose.now = w.loose.now || w.loose.lists
 	l := &list{}
-	elements := v.LookupPath(cue.MakePath(cue.AnyIndex))
+	elements := elementsOf(v)
 	if elements.Exists() {
 		l.items = w.node(elements, path+"[]")
 	}
@@ -33,20 +32,24 @@ func (w *walker) lists(v cue.Value, path string) []*alt {
 		l.max = &n
 	}
 	out := &alt{kind: kindArray, list: l}
-	return meetAll([]*alt{out}, calls)
+	return meetAll([]*alt{out}, w.calls(v, path))
 }
 
-// loosen remembers that the elements which are read next are not closed by the definition around them: CUE (v0.17) forgets
-// that when a list is unified with a validator, such as list.MaxItems. Elements that refer to a definition are closed by that.
-func (w *walker) loosen() (restore func()) { return w.setLoose(true) }
-
-// tighten undoes loosen within a struct that is closed on its own account.
-func (w *walker) tighten() (restore func()) { return w.setLoose(false) }
-
-func (w *walker) setLoose(loose bool) (restore func()) {
-	before := w.loose
-	w.loose = loose
-	return func() { w.loose = before }
+// elementsOf gives what further elements of a list must be. CUE (v0.17) finds fields of elements that embed a definition "not allowed" if
+// the definition around them has conditions; an element that is there has no such error.
+func elementsOf(v cue.Value) cue.Value {
+	elements := v.LookupPath(cue.MakePath(cue.AnyIndex))
+	if !contradictory(elements) || !notAllowed(elements.Err()) {
+		return elements
+	}
+	there := []ast.Expr{ast.NewIdent("_")}
+	if it, err := v.List(); err == nil {
+		for it.Next() {
+			there = append(there, ast.NewIdent("_"))
+		}
+	}
+	longer := v.Unify(v.Context().BuildExpr(ast.NewList(there...)))
+	return longer.LookupPath(cue.MakePath(cue.Index(len(there) - 1)))
 }
 
 func (w *walker) tuple(v cue.Value, path string) []*node {

@@ -77,6 +77,7 @@ type object struct {
 	open     bool    // other fields may be there and hold anything
 	min, max *int64  // number of fields
 	groups   []group // fields that depend on others
+	vague    bool    // nothing but optional fields and conditions, for which CUE takes a scalar too
 }
 
 type field struct {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
-	"strings"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
@@ -12,56 +11,77 @@ import (
 
 // structs reads a struct. It has no alternative if one of its required fields can have no value.
 func (w *walker) structs(v cue.Value, path string) []*alt {
-	o := &object{}
 	it, err := v.Fields(cue.Optional(true), cue.Patterns(true))
 	if err != nil || w.undecided(v) {
 		w.widen(path, "fields are not known before the module is given data")
 		return []*alt{{kind: kindObject, object: &object{open: true}}}
 	}
 	own, whole := w.literalsOf(v)
-	if w.loose && closedByReference(v, 0) {
-		defer w.tighten()()
-	}
+	defer w.loosen(v)()
 	conditions := w.outer.and(w.scope.conditions(own))
-	var regular []cue.Selector
-	var values []cue.Value
-	var patterns []pattern
-	for it.Next() {
-		if sel := it.Selector(); sel.ConstraintType() == cue.PatternConstraint {
-			patterns = append(patterns, pattern{names: sel.Pattern(), values: it.Value()})
-		} else {
-			regular, values = append(regular, sel), append(values, it.Value())
-		}
-	}
-	if len(patterns) == 0 && whole && !w.caseless {
+	m := membersOf(it)
+	o := &object{vague: m.vague(own, conditions)}
+	if len(m.patterns) == 0 && whole && !w.caseless {
 		o.groups = w.groups(v, own, path)
 	}
-	for i, sel := range regular {
+	if !w.fields(o, v, m, conditions, path) {
+		return nil
+	}
+	w.patterns(o, m.patterns, path)
+	w.conditional(o, path, conditions)
+	if w.isOpen(v, own, m.patterns, path) {
+		w.openObject(o, path)
+	}
+	w.addGroups(o, path)
+	return meetAll([]*alt{{kind: kindObject, object: o}}, w.calls(v, path))
+}
+
+// members are what a struct shows: named fields with their values, and patterns.
+type members struct {
+	named    []cue.Selector
+	values   []cue.Value
+	patterns []pattern
+}
+
+func membersOf(it *cue.Iterator) (m members) {
+	for it.Next() {
+		if sel := it.Selector(); sel.ConstraintType() == cue.PatternConstraint {
+			m.patterns = append(m.patterns, pattern{names: sel.Pattern(), values: it.Value()})
+		} else {
+			m.named, m.values = append(m.named, sel), append(m.values, it.Value())
+		}
+	}
+	return m
+}
+
+// vague tells that a struct has nothing but optional fields and what conditions add.
+func (m members) vague(own []*ast.StructLit, c *conditions) bool {
+	return slices.ContainsFunc(own, hasComprehension) && !slices.ContainsFunc(m.named, func(sel cue.Selector) bool {
+		return sel.ConstraintType() != cue.OptionalConstraint && c.of(sel.Unquoted()) == nil
+	})
+}
+
+// fields reads the named fields, as far as they are not read by cases. It is false if a required one can have no value.
+func (w *walker) fields(o *object, v cue.Value, m members, c *conditions, path string) (possible bool) {
+	for i, sel := range m.named {
 		if o.grouped(sel.Unquoted()) {
 			continue
 		}
-		f := w.field(sel, values[i], path, conditions.of(sel.Unquoted()))
-		if w.refuses(v, own, sel.Unquoted(), f.node.path) {
-			f.node.alts = nil
+		f := w.field(sel, m.values[i], path, c.of(sel.Unquoted()))
+		if w.doubtful(v, sel.Unquoted(), f.node.path) {
+			f.def = nil
 		}
 		if len(f.node.alts) == 0 {
 			if f.required || f.def != nil {
-				return nil
+				return false
 			}
-			if !v.Allows(cue.AnyString) {
+			if !w.takesOthers(v) {
 				continue // the API server prunes what is not named
 			}
 		}
 		o.fields = append(o.fields, f)
 	}
-	w.patterns(o, patterns, path)
-	w.conditional(o, path, conditions)
-	if w.isOpen(v, own, patterns, path) {
-		w.openObject(o, path)
-	}
-	w.addGroups(o, path)
-	calls, _ := w.calls(v, path)
-	return meetAll([]*alt{{kind: kindObject, object: o}}, calls)
+	return true
 }
 
 // literalsOf gives the literals of a struct. An alternative that has been evaluated may not show all of them, and the conditions in
@@ -192,11 +212,6 @@ func (w *walker) patterns(o *object, ps []pattern, path string) {
 	}
 	if len(ps) > 1 {
 		w.widen(path, "several pattern constraints on field names are checked by CUE only")
-		o.open = true
-		return
-	}
-	if v := ps[0].values; contradictory(v) && strings.Contains(v.Err().Error(), "not allowed") {
-		w.widen(path, "values under the names of a pattern, which embed a definition, are checked by CUE only")
 		o.open = true
 		return
 	}

@@ -112,6 +112,31 @@ func TestSharedDefinitionsStayApart(t *testing.T) {
 	}
 }
 
+// panics is a definition over which CUE (v0.17) panics when it is read case by case.
+const panics = `#D: {a?: {#A, ...}, on: bool | *true, if on {#B}}, #A: {x!: int}, #B: {y: int, ...}`
+
+func TestPanicsOfCUE(t *testing.T) {
+	v := compile(panics)
+	if _, err := newWalker(v).root(v); err == nil || !strings.Contains(err.Error(), "CUE itself fails") {
+		t.Errorf("read by cases: %v", err)
+	}
+	if r := mustExtract(t, panics); len(r.Issues) == 0 {
+		t.Error("read without cases, and nothing reported")
+	}
+}
+
+// TestPanicsOfOurOwn holds that a mistake of this package is not taken for one of the definition.
+func TestPanicsOfOurOwn(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic")
+		}
+	}()
+	broken := &walker{} // it has no place for issues
+	n, err := broken.root(compile(`#D: {a: float}`))
+	t.Error(n, err)
+}
+
 // BenchmarkExtract reads a definition of the size of an ordinary module.
 func BenchmarkExtract(b *testing.B) {
 	v := compile(`#D: {

@@ -35,11 +35,24 @@ func separates(a, b *alt) bool {
 			}
 			continue
 		}
-		if disjoint(f.node, g.node) {
+		if disjoint(f.node, g.node) && !(g.node.nullable() && overlooksNull(f.node)) {
 			return true
 		}
 	}
 	return false
+}
+
+// overlooksNull tells that the value validation of a node does not keep null out: the API server looks at nothing but enum for it.
+func overlooksNull(n *node) bool {
+	return slices.ContainsFunc(n.alts, func(a *alt) bool { return a.enum == nil || a.kind != kindString && a.kind != kindBoolean })
+}
+
+// besideVague reports alternatives beside a struct in place of which CUE (v0.17) takes them too: it finds that they fit both.
+func (w *walker) besideVague(n *node) {
+	vague := func(a *alt) bool { return a.kind == kindObject && a.object.vague }
+	if slices.ContainsFunc(n.alts, vague) && slices.ContainsFunc(n.alts, func(a *alt) bool { return a.kind != kindObject }) {
+		w.widen(n.path, "alternatives beside a struct that has nothing but optional fields and conditions are told apart by CUE only")
+	}
 }
 
 // ambiguousLists tells that several alternatives are lists of structs, which may differ in fields that the data leaves out.

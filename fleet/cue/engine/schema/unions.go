@@ -115,7 +115,10 @@ func (w *walker) onlyOne(s map[string]any, alts []*alt, arms []map[string]any, c
 // orElse writes a default alternative and the rest of them, which hold for data that contradicts the default. If the default is
 // complete by itself, data that does not contradict it is accepted anyway and needs no exception.
 func (w *walker) orElse(s map[string]any, p *alt, rest []*alt, c carrier, exact bool, path string) {
-	first, _ := w.arm(p, c, path, strict)
+	first, ok := w.arm(p, c, path, strict)
+	if !ok {
+		w.widen(path, "whether the default holds or another alternative is left to CUE where the default is not checked exactly")
+	}
 	restArms, _ := w.armsOf(rest, c, path, strict)
 	if countPreferred(rest) > 0 {
 		w.widen(path, "several defaults are told apart by CUE only")
@@ -142,6 +145,11 @@ func countPreferred(alts []*alt) (n int) {
 		}
 	}
 	return n
+}
+
+// neverEmpty tells that an alternative is a list or a struct that must have something in it.
+func (a *alt) neverEmpty() bool {
+	return a.list != nil && a.list.min != nil && *a.list.min > 0 || a.object != nil && a.object.min != nil && *a.object.min > 0
 }
 
 // complete tells that an alternative needs nothing from the data.

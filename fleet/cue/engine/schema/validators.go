@@ -70,16 +70,16 @@ func (w *walker) call(v cue.Value, args []cue.Value, path string) []*alt {
 	return []*alt{a}
 }
 
-// calls reads the validators that are unified with a list or a struct, and tells whether there are any. Eval leaves out those that
-// hold already, and an open list or struct may still grow, so they are looked for in the conjuncts as written.
-func (w *walker) calls(v cue.Value, path string) (alts []*alt, any bool) {
-	alts = []*alt{anything()}
+// calls reads the validators that are unified with a list or a struct. Eval leaves out those that hold already, and an open list or
+// struct may still grow, so they are looked for in the conjuncts as written.
+func (w *walker) calls(v cue.Value, path string) []*alt {
+	alts := []*alt{anything()}
 	for _, c := range w.scope.leaves(v) {
 		if args, ok := w.validatorCall(c); ok {
-			alts, any = meetAll(alts, w.call(c, args, path)), true
+			alts = meetAll(alts, w.call(c, args, path))
 		}
 	}
-	return alts, any
+	return alts
 }
 
 // validatorCall tells that a conjunct is a call which checks a list or a struct, and gives the function and its arguments.

@@ -39,6 +39,9 @@ func (w *walker) group(v cue.Value, own []*ast.StructLit, p *plan, path string) 
 			filled = x.fill(filled)
 		}
 		if contradictory(filled) {
+			if w.undetermined(own, guards) {
+				return group{}, false
+			}
 			continue // no data has this combination
 		}
 		o, known := w.variant(filled, own, p, guards, path)
@@ -90,7 +93,9 @@ func (w *walker) variant(v cue.Value, own []*ast.StructLit, p *plan, guards []gu
 			if f.required {
 				return nil, true
 			}
-			continue
+			if !w.takesOthers(v) {
+				continue
+			}
 		}
 		f.required = f.required && f.def == nil
 		f.def = nil
@@ -104,6 +109,12 @@ func (w *walker) variant(v cue.Value, own []*ast.StructLit, p *plan, guards []gu
 		}
 	}
 	return o, true
+}
+
+// undetermined tells that more than some guards decides what a struct is, so that it may contradict itself for defaults alone.
+func (w *walker) undetermined(own []*ast.StructLit, guards []guard) bool {
+	defer w.fix(own, guards)()
+	return slices.ContainsFunc(own, func(l *ast.StructLit) bool { return w.scope.mentions(l) })
 }
 
 // fix makes selectors constants until restore is called.

@@ -3,6 +3,7 @@ package schema
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"cuelang.org/go/cue"
@@ -19,7 +20,7 @@ type walker struct {
 	ancestry []*ast.StructLit // literals of the structs around the current value, to notice recursion
 	depth    int
 	closed   bool // the definition is closed, and so is everything in it that has no "..."
-	loose    bool // not closed here after all; see loosen
+	loose    looseness
 	caseless bool // conditions are left to CUE
 	scope    scope
 	// own are the struct literals of the current value, shared those of all its alternatives. outer are the fields that comprehensions
@@ -76,11 +77,13 @@ func (w *walker) enter(v cue.Value, path string) (leave func(), ok bool) {
 			}
 		}
 	}
-	size, outer, inherited, around, shared := len(w.ancestry), w.outer, w.inherited, w.own, w.shared
+	size, outer, inherited, around, shared, loose := len(w.ancestry), w.outer, w.inherited, w.own, w.shared, w.loose
 	w.ancestry = append(w.ancestry, own...)
 	w.own, w.shared, w.outer, w.inherited = own, sharedLiterals(v), inherited, nil
+	w.loose.lists = false
 	w.depth++
 	return func() {
+		w.loose = loose
 		w.ancestry = w.ancestry[:size]
 		w.own, w.shared, w.outer, w.inherited = around, shared, outer, inherited
 		w.depth--
@@ -89,10 +92,19 @@ func (w *walker) enter(v cue.Value, path string) (leave func(), ok bool) {
 
 // alternatives reads a value, as a whole if CUE knows it as a whole, else conjunct by conjunct.
 func (w *walker) alternatives(v cue.Value, path string) []*alt {
+	defer w.loosen(v)()
 	switch {
 	case contradictory(v):
 		if strings.Contains(v.Err().Error(), "structural cycle") { // not an error below an optional field
 			w.widen(path, "recursive: a structural schema is finite")
+			return []*alt{anything()}
+		}
+		if slices.ContainsFunc(literals(v), func(l *ast.StructLit) bool { return w.scope.mentions(l) }) {
+			w.widen(path, "contradicts itself unless the data decides otherwise")
+			return []*alt{anything()}
+		}
+		if notAllowed(v.Err()) {
+			w.widen(path, "whether the fields of this definition are allowed here is left to CUE")
 			return []*alt{anything()}
 		}
 		return nil

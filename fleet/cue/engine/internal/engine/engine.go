@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
+	"pequod.io/fleet/engine/internal/crash"
 	"pequod.io/fleet/engine/internal/module"
 	"pequod.io/fleet/engine/internal/problem"
 	"pequod.io/fleet/engine/internal/render"
@@ -32,14 +33,14 @@ func New(capacity int) (*Engine, error) {
 	return &Engine{modules: modules}, nil
 }
 
-// Answer carries out a request. A panic of the evaluator becomes an error, without its stack.
+// Answer carries out a request. A panic becomes an error, without its stack.
 func (e *Engine) Answer(r *wire.Request) (reply wire.Reply) {
 	started := time.Now()
 	defer func() {
 		if cause := recover(); cause != nil {
 			e.modules.Purge() // values that were being evaluated may be broken
 			reply.Result = nil
-			reply.Error = &wire.Error{Code: wire.CodeInternal, Message: fmt.Sprintf("the CUE evaluator failed: %v", cause)}
+			reply.Error = panicked(r, cause, crash.InCUE())
 		}
 		reply.ID = r.ID
 		reply.MemoryBytes = watchdog.Held()
@@ -50,6 +51,17 @@ func (e *Engine) Answer(r *wire.Request) (reply wire.Reply) {
 		return wire.Reply{Error: explained(err)}
 	}
 	return wire.Reply{Result: result}
+}
+
+// panicked says what a request ended in. CUE panics over some modules, and would do so again; a panic of our own is no module's fault.
+func panicked(r *wire.Request, cause any, inCUE bool) *wire.Error {
+	switch {
+	case !inCUE:
+		return &wire.Error{Code: wire.CodeInternal, Message: fmt.Sprintf("internal error in %s of module %s: %v", r.Op, r.Module, cause)}
+	case r.Op == wire.OpRender:
+		return &wire.Error{Code: wire.CodeRender, Message: fmt.Sprintf("CUE itself fails on module %s with this input: %v", r.Module, cause)}
+	}
+	return moduleError(fmt.Sprintf("CUE itself fails on module %s: %v", r.Module, cause))
 }
 
 func explained(err error) *wire.Error {
