@@ -14,7 +14,7 @@ from fleet.apply import drift, removal
 from fleet.errors import Terminal, Transient
 from fleet.graph.model import Adoption, Mode, Replacement
 from fleet.kube import labels
-from fleet.kube.errors import ApplyConflict, Invalid, NotFound
+from fleet.kube.errors import AlreadyExists, ApplyConflict, Invalid, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -78,6 +78,13 @@ class Bringer:
         ref = run.states[node.id].ref
         refuse_out_of_bounds(ref, resource, home=run.key.namespace, policy=policy)
         wanted = manifest(node, ref, graph_uid=run.uid)
+        if await self._seems_new(run, node, resource):
+            if planned is not None:
+                await planned
+            with contextlib.suppress(AlreadyExists):  # somebody else's, then
+                return await self._client.apply(
+                    resource, wanted, cause=cause, only_new=True, manager=node.apply_policy.field_manager
+                )
         live = await self._children.find(resource, ref)
         if live is not None:
             if live.deleting:
@@ -99,6 +106,12 @@ class Bringer:
                 raise
             await self._replace(node, live, resource, cause, exc)
             raise BeingDeleted(f"{live.ref} is being replaced", retry_after=0.1) from exc
+
+    async def _seems_new(self, run: Run, node: Node, resource: ResourceType) -> bool:
+        """Whether to begin by making the object, and not by looking whether somebody else has."""
+        state, policy = run.states[node.id], node.apply_policy
+        may_exist = state.attempts or policy.mode is Mode.ADOPT or policy.adoption is not Adoption.NEVER
+        return not may_exist and await self._children.is_new(resource, state.ref)
 
     async def _refuse_foreign(
         self, run: Run, node: Node, live: LiveObject, wanted: dict[str, Any], resource: ResourceType

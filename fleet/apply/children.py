@@ -50,5 +50,13 @@ class Children:
         except NotFound:
             return None
 
+    async def is_new(self, resource: ResourceType, ref: ObjectRef) -> bool:
+        """Whether the watch sees everything that carries the label of a graph, and nothing of that name.
+
+        There may still be an object of that name which is no graph's.
+        """
+        informer = await self.watched(resource)
+        return informer.seeing and informer.cache.get(ref.namespace, ref.name) is None
+
     def _changed(self, seen: LiveObject) -> None:
         self._on_change(GraphUid(seen.meta.labels[labels.GRAPH]), NodeId(seen.meta.labels.get(labels.NODE, "")))

@@ -17,6 +17,8 @@ from prometheus_client import Counter
 
 from fleet.errors import FleetError
 from fleet.kube.errors import (
+    AlreadyExists,
+    Conflict,
     ConnectionConfigError,
     Silent,
     TooLarge,
@@ -45,6 +47,9 @@ PAGE_SIZE = 500
 
 MAX_OBJECT_BYTES = 1_572_864
 """etcd's ``--max-request-bytes``; a larger object would be refused by it, in words that help nobody."""
+
+NO_VERSION = str(2**64 - 1)
+"""A resource version that no object has."""
 
 IN_FLIGHT = 64
 
@@ -217,18 +222,29 @@ class ClusterClient:
         *,
         cause: Cause,
         force: bool = False,
+        only_new: bool = False,
         manager: str = FIELD_MANAGER,
     ) -> LiveObject:
-        """Server-side apply. Raises ApplyConflict, with managers and fields, unless ``force``."""
+        """Server-side apply. Raises ApplyConflict, with managers and fields, unless ``force``.
+
+        With ``only_new`` nothing that exists is changed, whoever made it and when: raises AlreadyExists.
+        """
         ref = ObjectRef.of(dict(manifest))
-        return await self._write(
-            Write(cluster=self.name, verb=Verb.APPLY, ref=ref, cause=cause),
-            "PATCH",
-            resource.path(ref.namespace or None, ref.name),
-            body=_encode(manifest),
-            content_type="application/apply-patch+yaml",
-            params={"fieldManager": manager, "force": "true" if force else "false"},
-        )
+        if only_new:  # a server makes the object, or finds that what is there has another version
+            manifest = {**manifest, "metadata": {**manifest["metadata"], "resourceVersion": NO_VERSION}}
+        try:
+            return await self._write(
+                Write(cluster=self.name, verb=Verb.APPLY, ref=ref, cause=cause),
+                "PATCH",
+                resource.path(ref.namespace or None, ref.name),
+                body=_encode(manifest),
+                content_type="application/apply-patch+yaml",
+                params={"fieldManager": manager, "force": "true" if force else "false"},
+            )
+        except Conflict as exc:
+            if not only_new:
+                raise
+            raise AlreadyExists(f"cluster {self.name}: apply {ref}: it exists already") from exc
 
     async def create(
         self,

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.harness.clusters import NAMES, View
-from tests.harness.graphs import API_VERSION, BUNDLE, Bench
+from tests.harness.graphs import API_VERSION, BUNDLE, Bench, is_completed
 from tests.harness.hub import HubProcess
 from tests.harness.proxy import Proxy
 from tests.harness.users import user_with
@@ -109,9 +109,10 @@ class Platform:
         return view.get(PLATFORM, "ResourceGraph", f"webservice-{name}", namespace=self.namespace)
 
     def until_ready(self, view: View, *names: str, deadline_s: float = 30) -> None:
-        """Wait until these instances are Ready."""
+        """Wait until these instances are Ready, and their graphs Completed, which is written at the same time."""
         for name in names:
             until(lambda name=name: self.status_of(view, name), is_ready, deadline_s=deadline_s)  # type: ignore[misc]
+            until(lambda name=name: self.graph(view, name), is_completed, deadline_s=deadline_s)  # type: ignore[misc]
 
     def audit(self, query: str, *arguments: object) -> list[tuple[Any, ...]]:
         """What SQL says, asked behind the hub's back."""

@@ -104,13 +104,14 @@ class Bench:
         return None if live is None else live.get("data", {})
 
     def until_ready(self, name: str, *, kind: str = "Bundle", deadline_s: float = 30) -> Manifest:
-        """Wait until an instance is Ready as it now is, and give its status."""
+        """Wait until an instance is Ready as it now is and its graph says so, too, and give its status."""
 
         def ready() -> Manifest:
             live = self.instance(name, kind=kind)
             status: Manifest = live.get("status", {})
             assert status.get("observedGeneration") == live["metadata"]["generation"], status
             assert status.get("phase") == "Ready", status
+            assert is_completed(self.graph(name, kind=kind) or {})
             return status
 
         return until(ready, deadline_s=deadline_s)
@@ -156,6 +157,14 @@ _API_VERSIONS = {
     "Role": "rbac.authorization.k8s.io/v1",
     "CustomResourceDefinition": "apiextensions.k8s.io/v1",
 }
+
+
+def is_completed(graph: Manifest) -> bool:
+    """Whether a graph says so of itself as it now is; its status is written at the same time as its instance's."""
+    status = graph.get("status", {})
+    return bool(
+        status.get("phase") == "Completed" and status.get("observedGeneration") == graph["metadata"]["generation"]
+    )
 
 
 def node(id_: str, object_: Manifest, **rest: object) -> Manifest:

@@ -117,6 +117,20 @@ async def test_creating_what_exists_and_losing_a_race(client: ClusterClient, nam
         await client.merge_patch(CONFIGMAPS, first.ref, stale, cause=CAUSE)
 
 
+async def test_what_exists_is_not_changed_by_who_wants_something_new(
+    client: ClusterClient, namespace: str
+) -> None:
+    made = await client.apply(CONFIGMAPS, configmap(namespace, key="ours"), cause=CAUSE, only_new=True)
+    assert (made.body["data"], len(made.body["metadata"]["managedFields"])) == ({"key": "ours"}, 1)
+    for manager in ("pequod-fleet", "somebody-else"):
+        with pytest.raises(AlreadyExists, match="it exists already"):
+            await client.apply(
+                CONFIGMAPS, configmap(namespace, other="x"), cause=CAUSE, only_new=True, manager=manager
+            )
+    live = await client.get(CONFIGMAPS, "a", namespace=namespace)
+    assert live.meta.resource_version == made.meta.resource_version
+
+
 async def test_a_namesake_is_no_victim(client: ClusterClient, namespace: str) -> None:
     live = await client.create(CONFIGMAPS, configmap(namespace), cause=CAUSE)
 
@@ -249,7 +263,9 @@ async def test_a_kind_appears_with_its_crd(client: ClusterClient, namespace: str
             "metadata": {"name": "w", "namespace": namespace},
         }
 
-        made = await client.apply(found, widget, cause=CAUSE)
+        made = await client.apply(found, widget, cause=CAUSE, only_new=True)
+        with pytest.raises(AlreadyExists):
+            await client.apply(found, widget, cause=CAUSE, only_new=True)
         told = await client.patch_status(found, made.ref, {"phase": "Ready", "gone": None}, cause=CAUSE)
 
         assert told.body["status"] == {"phase": "Ready"}

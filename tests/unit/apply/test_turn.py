@@ -11,7 +11,7 @@ from fleet.apply.ledger import Ledger
 from fleet.apply.policies import GraphPolicy
 from fleet.apply.turn import Tools, Turn
 from fleet.ids import ClusterName
-from fleet.kube.errors import Unreachable
+from fleet.kube.errors import AlreadyExists, Unreachable
 from fleet.kube.resources import ObjectRef, ResourceType
 from fleet.retrying import RetryBudget
 from fleet.store.errors import DatabaseUnavailable
@@ -38,6 +38,7 @@ class Cluster:
         self.recording = asyncio.Event()
         self.cache = ObjectCache()
         self.seeing = True
+        self.foreign: set[str] = set()
 
     # Discovery, children and their informer
 
@@ -49,18 +50,27 @@ class Cluster:
             raise self.unseen
         return self
 
+    async def is_new(self, _: ResourceType, ref: ObjectRef) -> bool:
+        return self.cache.get(ref.namespace, ref.name) is None
+
     async def find(self, _: ResourceType, ref: ObjectRef) -> LiveObject | None:
         self.done.append(f"looked for {ref.name}")
-        return None
+        if ref.name not in self.foreign:
+            return None
+        return live({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": ref.name, "namespace": "ns"}})
 
     def learn(self, seen: LiveObject) -> None:
         self.cache.learn(seen)
 
     # The client
 
-    async def apply(self, _: ResourceType, manifest: dict[str, Any], **__: object) -> LiveObject:
+    async def apply(
+        self, _: ResourceType, manifest: dict[str, Any], *, only_new: bool = False, **__: object
+    ) -> LiveObject:
         name = manifest["metadata"]["name"]
-        self.done.append(f"applied {name}")
+        if only_new and name in self.foreign:
+            raise AlreadyExists(f"{name} exists already")
+        self.done.append(f"{'made' if only_new else 'applied'} {name}")
         shown = {**manifest, "metadata": {**manifest["metadata"], "uid": f"u-{name}", "resourceVersion": "5"}}
         return live(shown)
 
@@ -73,8 +83,8 @@ class Cluster:
         self.done.append(f"recorded {' '.join(each.node for each in entries)}")
 
 
-def turn(cluster: Cluster) -> Turn:
-    shown = graph(node("a"), node("b", "a"))
+def turn(cluster: Cluster, shown: LiveObject | None = None) -> Turn:
+    shown = shown or graph(node("a"), node("b", "a"))
     anything = cast("Any", cluster)
     ledger = Ledger(anything)
     tools = Tools(
@@ -92,11 +102,31 @@ async def test_nothing_is_applied_before_it_is_recorded() -> None:
     cluster = Cluster()
     running = asyncio.create_task(turn(cluster).execute())
     await asyncio.sleep(0.01)
-    assert cluster.done == ["looked for a"], "looking need not wait"
+    assert cluster.done == []
 
     cluster.recording.set()
     await running
-    assert cluster.done == ["looked for a", "recorded a b", "applied a", "looked for b", "applied b"]
+    assert cluster.done == ["recorded a b", "made a", "made b"]
+
+
+async def test_a_cluster_is_looked_at_while_what_may_exist_is_recorded() -> None:
+    cluster = Cluster()
+    adopting = turn(cluster, graph(node("a", applyPolicy={"adopt": "Always"})))
+    running = asyncio.create_task(adopting.execute())
+    await asyncio.sleep(0.01)
+    assert cluster.done == ["looked for a"]
+
+    cluster.recording.set()
+    await running
+    assert cluster.done == ["looked for a", "recorded a", "applied a"]
+
+
+async def test_what_somebody_else_made_is_looked_at_and_left_alone() -> None:
+    cluster = Cluster()
+    cluster.foreign, told = {"a"}, turn(cluster, graph(node("a")))
+    cluster.recording.set()
+    await told.execute()
+    assert cluster.done == ["recorded a", "looked for a"]
 
 
 async def test_what_cannot_be_recorded_is_not_applied_and_says_so_itself() -> None:
@@ -106,7 +136,7 @@ async def test_what_cannot_be_recorded_is_not_applied_and_says_so_itself() -> No
 
     with pytest.raises(DatabaseUnavailable, match="no database"):
         await turn(cluster).execute()
-    assert "applied a" not in cluster.done
+    assert cluster.done == []
 
 
 async def test_a_cluster_that_cannot_be_seen_ends_the_turn_with_that() -> None:
