@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def holds(body: Mapping[str, Any], condition: str) -> bool:
     return any(each.get("type") == condition and each.get("status") == "True" for each in conditions)
 
 
+@lru_cache(maxsize=4096)  # a status says the same times again and again
 def rfc3339(moment: datetime) -> str:
     """A UTC time in the form of the Kubernetes API, in whole seconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
