@@ -138,27 +138,25 @@ class Executor:
         latest = self._graphs.cache.get(run.key.namespace, run.key.name) or graph
         current = latest.body.get("status", {})
         wanted = statuses.of_run(run, held=held, current=current, now=datetime.now(UTC))
-        if not merge_patch(current, wanted):
+        patch, final = merge_patch(current, wanted), wanted["phase"] in {"Completed", "Failed"}
+        postponed_s = self._coalescing.postponed_s(run.key, final=final) if patch else 0.0
+        if patch and not postponed_s:
+            await self._write_status(latest, wanted, patch)
             return None
-        final = wanted["phase"] in {"Completed", "Failed"}
-        if (postponed_s := self._coalescing.postponed_s(run.key, final=final)) > 0:
-            return postponed_s
-        await self._write_status(latest, wanted)
-        return None
+        self._take_back(latest)
+        return postponed_s or None
 
     async def _publish_failure(self, graph: LiveObject, message: str) -> None:
         current = graph.body.get("status", {})
         wanted = statuses.of_failure(
             message, current=current, generation=graph.meta.generation, now=datetime.now(UTC)
         )
-        await self._write_status(graph, wanted)
+        if patch := merge_patch(current, wanted):
+            await self._write_status(graph, wanted, patch)
 
-    async def _write_status(self, graph: LiveObject, wanted: Mapping[str, Any]) -> None:
-        patch = merge_patch(graph.body.get("status", {}), wanted)
-        if not patch:
-            return
-        key = GraphKey(graph.meta.namespace, graph.meta.name)
+    async def _write_status(self, graph: LiveObject, wanted: dict[str, Any], patch: dict[str, Any]) -> None:
         # Whoever goes by the status need not wait for the answer: it is so, whether it is written or not.
+        key = GraphKey(graph.meta.namespace, graph.meta.name)
         self._unwritten[key] = _Unwritten(graph.meta.uid, wanted)
         self._on_status(graph)
         cause = causes.of_graph(graph, "status of the graph")
@@ -168,6 +166,11 @@ class Executor:
             return  # gone meanwhile
         self._unwritten.pop(key, None)
         self._graphs.learn_status(changed, written=wanted)
+
+    def _take_back(self, graph: LiveObject) -> None:
+        """What could not be written, or had no answer, is not so any more."""
+        if self._unwritten.pop(GraphKey(graph.meta.namespace, graph.meta.name), None):
+            self._on_status(graph)
 
     def _forget(self, key: GraphKey) -> None:
         """The graph is gone, or about to go."""

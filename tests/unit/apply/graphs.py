@@ -21,7 +21,11 @@ def node(id_: str, *needs: str, **rest: object) -> dict[str, Any]:
 
 
 def graph(
-    *nodes: dict[str, Any], generation: int = 1, status: dict[str, Any] | None = None, **spec: object
+    *nodes: dict[str, Any],
+    generation: int = 1,
+    version: int = 1,
+    status: dict[str, Any] | None = None,
+    **spec: object,
 ) -> LiveObject:
     """A ResourceGraph of these nodes."""
     source = {"apiVersion": "example.com/v1", "kind": "Web", "name": "web", "namespace": "ns", "uid": "u-1"}
@@ -29,7 +33,13 @@ def graph(
         {
             "apiVersion": "platform.pequod.io/v1alpha1",
             "kind": "ResourceGraph",
-            "metadata": {"name": "web-web", "namespace": "ns", "uid": "g-1", "generation": generation},
+            "metadata": {
+                "name": "web-web",
+                "namespace": "ns",
+                "uid": "g-1",
+                "generation": generation,
+                "resourceVersion": str(version),
+            },
             "spec": {
                 "sourceRef": source,
                 "revision": {"transform": "web", "number": 1},
