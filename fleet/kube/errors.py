@@ -106,7 +106,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 _status = msgspec.json.Decoder(Status)
 
+# Answered with 500, and yet the same every time.
 _ETCD_REFUSES = "etcdserver: request is too large"
+_NOT_IN_SCHEMA = "failed to create typed patch object"
 
 _BY_CODE: dict[int, type[Transient | Terminal]] = {
     400: Invalid,
@@ -142,8 +144,10 @@ def error_of(status: Status, code: int, *, doing: str, retry_after: str | None =
     )
     if owned:
         return ApplyConflict(message, conflicts=owned)
-    if _ETCD_REFUSES in status.message:  # a 500, and yet the same every time
+    if _ETCD_REFUSES in status.message:
         return TooLarge(f"{message}; split it, or leave data out")
+    if _NOT_IN_SCHEMA in status.message:
+        return Invalid(message)
     if status.reason == "AlreadyExists":
         return AlreadyExists(message)
     kind = _BY_CODE.get(code, ServerError)

@@ -132,6 +132,16 @@ def test_create_makes_an_object_and_never_touches_it_again(bench: Bench) -> None
     until(lambda: bench.data("seed") == {"key": "second"})
 
 
+def test_a_field_that_does_not_exist_is_told_and_not_tried_in_a_hurry(bench: Bench) -> None:
+    misspelt = config_map("one") | {"dta": {"key": "value"}}
+    bench.bundle("web", node("one", misspelt, retryPolicy={"initialDelaySeconds": 0.01, "maxDelaySeconds": 0.02}))
+    bench.until_blocked("web", "node one", ".dta: field not declared in schema")
+    assert bench.status("web")["phase"] == "Failed"
+    assert bench.writes("apply", "web") == ["one"], "the same again would come to the same"
+    bench.bundle("web", node("one", config_map("one")))
+    bench.until_ready("web")
+
+
 def test_a_field_that_cannot_be_changed_is_told(bench: Bench) -> None:
     bench.bundle("web", node("app", deployment("app")))
     bench.until_ready("web")

@@ -220,6 +220,9 @@ async def test_refusals_name_what_is_wrong(client: ClusterClient, namespace: str
     bad = configmap(namespace, "Not A Name")
     with pytest.raises(Invalid, match=r"metadata\.name"):
         await client.create(CONFIGMAPS, bad, cause=CAUSE)
+    misspelt = configmap(namespace) | {"dta": {"key": "value"}}
+    with pytest.raises(Invalid, match=r"\.dta: field not declared in schema"):
+        await client.apply(CONFIGMAPS, misspelt, cause=CAUSE)
     with pytest.raises(NotFound, match="namespaces"):
         await client.apply(CONFIGMAPS, configmap("nowhere-at-all"), cause=CAUSE)
     with pytest.raises(NotFound):

@@ -276,7 +276,7 @@ async def test_a_refused_watch(server: ScriptedServer, client: ClusterClient) ->
             apply_of,
             "PATCH",
             "/api/v1/namespaces/ns/configmaps/a",
-            {"fieldManager": "pequod-fleet", "force": "false"},
+            {"fieldManager": "pequod-fleet", "force": "false", "fieldValidation": "Ignore"},
             "application/apply-patch+yaml",
             configmap("a", 1),
         ),
@@ -333,12 +333,27 @@ async def test_what_a_write_sends(
     assert asked.headers["Content-Type"] == content_type
 
 
+async def test_what_is_to_be_new_is_sent_with_a_version_that_no_object_has(
+    server: ScriptedServer, client: ClusterClient
+) -> None:
+    server.will(answer(configmap("a", 2)), refusal(409, "Conflict"))
+
+    await client.apply(CONFIGMAPS, configmap("a", 1), cause=CAUSE, only_new=True)
+    assert server.requests[0].json["metadata"]["resourceVersion"] == str(2**64 - 1)
+    with pytest.raises(AlreadyExists):
+        await client.apply(CONFIGMAPS, configmap("a", 1), cause=CAUSE, only_new=True)
+
+
 async def test_another_manager_by_force(server: ScriptedServer, client: ClusterClient) -> None:
     server.will(answer(configmap("a", 2)))
 
     await client.apply(CONFIGMAPS, configmap("a", 1), cause=CAUSE, force=True, manager="other")
 
-    assert dict(server.requests[0].query) == {"fieldManager": "other", "force": "true"}
+    assert dict(server.requests[0].query) == {
+        "fieldManager": "other",
+        "force": "true",
+        "fieldValidation": "Ignore",
+    }
 
 
 @pytest.mark.parametrize("write", WRITES)

@@ -61,6 +61,12 @@ def test_what_etcd_finds_too_large_is_not_tried_again_as_it_is() -> None:
     assert "split it" in str(error)
 
 
+def test_a_field_that_a_schema_lacks_is_not_tried_again_as_it_is() -> None:
+    said = "failed to create typed patch object (/x; v1, Kind=X): .dta: field not declared in schema"
+
+    assert type(error_of(Status(code=500, message=said), 500, doing="apply x")) is errors.Invalid
+
+
 def test_a_create_of_what_exists_is_told_from_a_lost_race() -> None:
     error = error_of(Status(code=409, reason="AlreadyExists", message="it is there"), 409, doing="create x")
 
