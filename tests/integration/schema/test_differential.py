@@ -1,23 +1,13 @@
-"""The Go tests of the schema: golden files, and the differential test of the corpus."""
+"""The corpus of the differential test, which `make test-go` runs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
-from tests.integration.schema.golang import DIFFTEST, ENGINE, run_go
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.integration.schema.golang import DIFFTEST, run_go
 
 # Cold, the API server's libraries are compiled first: about two minutes.
 pytestmark = pytest.mark.timeout(900)
-
-
-@pytest.mark.parametrize("module", [ENGINE / "schema", DIFFTEST], ids=["schema", "difftest"])
-def test_go_tests_pass(module: Path) -> None:
-    assert "FAIL" not in run_go("test", "./...", cwd=module)
 
 
 def test_the_corpus_is_as_large_as_promised() -> None:
