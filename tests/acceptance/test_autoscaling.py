@@ -30,7 +30,7 @@ def metrics(bench: Bench, tmp_path: Path) -> Iterator[Metrics]:
         bench.view.apply(registered)
         try:
             until(
-                lambda: (bench.view.get(*named) or {})["status"].get("conditions"),
+                lambda: (bench.view.get(*named) or {}).get("status", {}).get("conditions"),
                 lambda conditions: conditions[0]["status"] == "True",
             )
             yield started

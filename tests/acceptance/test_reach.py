@@ -107,7 +107,7 @@ def test_what_holds_a_namespace_of_the_graph_is_told(reaching: Bench) -> None:
     reaching.view.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": held})
     reaching.delete("web")
     told = until(
-        lambda: (reaching.graph("web") or {})["status"].get("blockedBy", ""),
+        lambda: (reaching.graph("web") or {}).get("status", {}).get("blockedBy", ""),
         lambda told: "example.com/hold" in told,
         deadline_s=60,
     )

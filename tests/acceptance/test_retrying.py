@@ -106,7 +106,7 @@ def narrow(guarded: Guarded) -> Iterator[Bench]:
     }
     view.apply({**flow, "kind": "FlowSchema", "spec": spec})
     until(
-        lambda: (view.get(FLOWS, "FlowSchema", namespace) or {})["status"]["conditions"],
+        lambda: (view.get(FLOWS, "FlowSchema", namespace) or {}).get("status", {}).get("conditions"),
         lambda conditions: [(each["type"], each["status"]) for each in conditions] == [("Dangling", "False")],
     )
     yield guarded.sick
