@@ -24,23 +24,14 @@ func namesOf(root *build.Instance) *names {
 		used:     map[string][]ast.Node{},
 		mixed:    map[*ast.File]bool{},
 	}
-	n.add(root, map[*build.Instance]bool{})
+	for each := range packages(root) {
+		mixed := slices.ContainsFunc(each.Files, hasMore)
+		for _, file := range each.Files {
+			n.addFile(file)
+			n.mixed[file] = mixed
+		}
+	}
 	return n
-}
-
-func (n *names) add(instance *build.Instance, seen map[*build.Instance]bool) {
-	if seen[instance] {
-		return
-	}
-	seen[instance] = true
-	mixed := slices.ContainsFunc(instance.Files, hasMore)
-	for _, file := range instance.Files {
-		n.addFile(file)
-		n.mixed[file] = mixed
-	}
-	for _, imported := range instance.Imports {
-		n.add(imported, seen)
-	}
 }
 
 func (n *names) addFile(file *ast.File) {
@@ -87,7 +78,7 @@ func (n *names) note(node ast.Node) {
 		}
 	case *ast.SelectorExpr:
 		if head, ok := x.X.(*ast.Ident); ok && isImport(head) {
-			if name, _, err := ast.LabelName(x.Sel); err == nil {
+			if name := nameOf(x.Sel); name != "" {
 				n.used[name] = append(n.used[name], x)
 			}
 		}
@@ -119,7 +110,12 @@ func label(field *ast.Field) string {
 	if _, ok := field.Label.(*ast.Alias); ok {
 		return ""
 	}
-	name, _, err := ast.LabelName(field.Label)
+	return nameOf(field.Label)
+}
+
+// nameOf is the fixed name that a label says; empty where it is none.
+func nameOf(l ast.Label) string {
+	name, _, err := ast.LabelName(l)
 	if err != nil {
 		return ""
 	}

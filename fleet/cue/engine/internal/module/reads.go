@@ -62,21 +62,11 @@ func (r *Reads) readPresence(path []string) { r.at(path).presence = true }
 // reads looks through a package and all that it imports.
 func reads(instance *build.Instance) *Reads {
 	found := &Reads{}
-	seen := map[*build.Instance]bool{}
-	var look func(*build.Instance)
-	look = func(instance *build.Instance) {
-		if seen[instance] {
-			return
-		}
-		seen[instance] = true
-		for _, file := range instance.Files {
+	for each := range packages(instance) {
+		for _, file := range each.Files {
 			ast.Walk(file, found.visit, nil)
 		}
-		for _, imported := range instance.Imports {
-			look(imported)
-		}
 	}
-	look(instance)
 	return found
 }
 

@@ -202,14 +202,6 @@ func (p *proof) isRenderInput(declaration ast.Node) bool {
 	return ok
 }
 
-func nameOf(l ast.Label) string {
-	name, _, err := ast.LabelName(l)
-	if err != nil {
-		return ""
-	}
-	return name
-}
-
 // certain says whether nothing observed decides that x counts: not what is around it, and not what is around any use
 // of what it is part of.
 func (p *proof) certain(x ast.Node) bool {

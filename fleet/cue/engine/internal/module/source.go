@@ -2,7 +2,9 @@ package module
 
 import (
 	"io/fs"
+	"iter"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 	"testing/fstest"
@@ -44,7 +46,7 @@ func instance(files map[string]string) (*build.Instance, []problem.Problem) {
 	if err := instances[0].Err; err != nil {
 		return nil, importsTold(files, problem.From(err))
 	}
-	if problems := commands(instances[0], map[*build.Instance]bool{}); problems != nil {
+	if problems := commands(instances[0]); problems != nil {
 		return nil, problems
 	}
 	return instances[0], nil
@@ -52,24 +54,35 @@ func instance(files map[string]string) (*build.Instance, []problem.Problem) {
 
 // commands finds imports of the packages of `cue cmd`. They are schemas that do nothing here, so that a module which
 // imports them would wait for ever for what they seem to promise.
-func commands(instance *build.Instance, seen map[*build.Instance]bool) []problem.Problem {
-	if seen[instance] {
-		return nil
-	}
-	seen[instance] = true
+func commands(root *build.Instance) []problem.Problem {
 	var problems []problem.Problem
-	for _, file := range instance.Files {
-		for spec := range file.ImportSpecs() {
-			if name, err := literal.Unquote(spec.Path.Value); err == nil && strings.HasPrefix(name, "tool/") {
-				problems = append(problems, problem.At(spec.Pos(), "",
-					"import %q: a fleet module cannot run commands, read files or call servers", name))
+	for each := range packages(root) {
+		for _, file := range each.Files {
+			for spec := range file.ImportSpecs() {
+				if name, err := literal.Unquote(spec.Path.Value); err == nil && strings.HasPrefix(name, "tool/") {
+					problems = append(problems, problem.At(spec.Pos(), "",
+						"import %q: a fleet module cannot run commands, read files or call servers", name))
+				}
 			}
 		}
 	}
-	for _, imported := range instance.Imports {
-		problems = append(problems, commands(imported, seen)...)
-	}
 	return problems
+}
+
+// packages are a package and all that it imports, each once, in the order in which they are met.
+func packages(root *build.Instance) iter.Seq[*build.Instance] {
+	return func(yield func(*build.Instance) bool) {
+		seen := map[*build.Instance]bool{}
+		var meet func(*build.Instance) bool
+		meet = func(each *build.Instance) bool {
+			if seen[each] {
+				return true
+			}
+			seen[each] = true
+			return yield(each) && !slices.ContainsFunc(each.Imports, func(i *build.Instance) bool { return !meet(i) })
+		}
+		meet(root)
+	}
 }
 
 func filesystem(files map[string]string) (fstest.MapFS, []problem.Problem) {
