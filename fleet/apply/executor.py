@@ -76,7 +76,7 @@ class Executor:
 
     def status_of(self, graph: LiveObject) -> Mapping[str, Any]:
         """The graph's status: what is to be written where the cluster does not show it yet."""
-        unwritten = self._unwritten.get(GraphKey(graph.meta.namespace, graph.meta.name))
+        unwritten = self._unwritten.get(GraphKey.of(graph))
         if unwritten is not None and unwritten.uid == graph.meta.uid:
             return unwritten.status
         status: Mapping[str, Any] = graph.body.get("status", {})
@@ -123,7 +123,7 @@ class Executor:
         return due_s
 
     def _run_of(self, graph: LiveObject) -> Run:
-        key = GraphKey(graph.meta.namespace, graph.meta.name)
+        key = GraphKey.of(graph)
         known = self._runs.get(key)
         if known is not None and known.uid != graph.meta.uid:
             known = None
@@ -156,7 +156,7 @@ class Executor:
 
     async def _write_status(self, graph: LiveObject, wanted: dict[str, Any], patch: dict[str, Any]) -> None:
         # Whoever goes by the status need not wait for the answer: it is so, whether it is written or not.
-        key = GraphKey(graph.meta.namespace, graph.meta.name)
+        key = GraphKey.of(graph)
         self._unwritten[key] = _Unwritten(graph.meta.uid, wanted)
         self._on_status(graph)
         cause = causes.of_graph(graph, "status of the graph")
@@ -169,7 +169,7 @@ class Executor:
 
     def _take_back(self, graph: LiveObject) -> None:
         """What could not be written, or had no answer, is not so any more."""
-        if self._unwritten.pop(GraphKey(graph.meta.namespace, graph.meta.name), None):
+        if self._unwritten.pop(GraphKey.of(graph), None):
             self._on_status(graph)
 
     def _forget(self, key: GraphKey) -> None:

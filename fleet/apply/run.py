@@ -32,6 +32,11 @@ class GraphKey(NamedTuple):
     namespace: str
     name: str
 
+    @classmethod
+    def of(cls, graph: LiveObject) -> GraphKey:
+        """The key of a graph that a cluster shows."""
+        return cls(graph.meta.namespace, graph.meta.name)
+
     def __str__(self) -> str:
         return f"ResourceGraph {self.namespace}/{self.name}"
 
@@ -175,7 +180,7 @@ def start(graph: LiveObject, *, before: Run | None) -> Run:
         else:
             states[node.id] = _restored(node, graph)
     return Run(
-        key=GraphKey(graph.meta.namespace, graph.meta.name),
+        key=GraphKey.of(graph),
         uid=GraphUid(graph.meta.uid),
         generation=graph.meta.generation,
         spec=spec,

@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
-import yaml
 
 from fleet.cue import sources
 from fleet.cue.authoring import documents
@@ -103,18 +102,12 @@ def role_of(name: TransformName, spec: TransformSpec, *, plural: str) -> Manifes
 
 
 def _transforms(file: TextIO) -> Iterator[Manifest]:
-    try:
-        found = list(yaml.safe_load_all(file))
-    except yaml.YAMLError as exc:
-        raise NoRole(f"{file.name}: this is not YAML: {exc}") from exc
-    for document in found:
-        match document:
-            case None:
-                continue
+    for document in documents.read_all(file.read(), file=file.name):
+        match document.value:
             case {"kind": "List" | "TransformList", "items": list(items)}:
                 several = items
             case _:
-                several = [document]
+                several = [document.value]
         for each in several:
             match each:
                 case {"kind": "Transform", "metadata": {"name": str()}}:

@@ -182,16 +182,10 @@ class Spoke:
         knows which of them are suspended.
         """
         active = self._catalog.get(TransformName(graph.meta.labels.get(labels.TRANSFORM, "")))
+        key = _instance_of(graph, active.resource) if active else None
         instances = self._informers.get(active.resource) if active else None
-        source = graph.body["spec"]["sourceRef"]
-        if active is None or (source["apiVersion"], source["kind"]) != (
-            active.resource.api_version,
-            active.resource.kind,
-        ):
+        if active is None or key is None or instances is None or not instances.listed:
             return None
-        if instances is None or not instances.listed:
-            return None
-        key = InstanceKey(active.resource, source["namespace"], source["name"])
         return GraphPolicy(
             cluster_scoped=active.policy.reach.cluster_scoped,
             namespaces=frozenset(active.policy.reach.namespaces),
@@ -221,7 +215,7 @@ class Spoke:
             self._look_at_graph(graph)
 
     def _graph_changed(self, seen: LiveObject) -> None:
-        key, uid = GraphKey(seen.meta.namespace, seen.meta.name), GraphUid(seen.meta.uid)
+        key, uid = GraphKey.of(seen), GraphUid(seen.meta.uid)
         known = self._graph_cache.get(*key)
         if known is not None and known.meta.uid == uid:
             self._graph_keys[uid] = key
@@ -244,10 +238,17 @@ class Spoke:
         self.graphs.add(key)
 
     def _look_at_instance_of(self, graph: LiveObject) -> None:
-        source = graph.body["spec"]["sourceRef"]
         for resource in self._instance_controller.serving:
-            if (resource.api_version, resource.kind) == (source["apiVersion"], source["kind"]):
-                self.instances.add(InstanceKey(resource, source["namespace"], source["name"]))
+            if key := _instance_of(graph, resource):
+                self.instances.add(key)
+
+
+def _instance_of(graph: LiveObject, resource: ResourceType) -> InstanceKey | None:
+    """The instance that a graph was rendered from, if it is one of ``resource``."""
+    source = graph.body["spec"]["sourceRef"]
+    if (source["apiVersion"], source["kind"]) != (resource.api_version, resource.kind):
+        return None
+    return InstanceKey(resource, source["namespace"], source["name"])
 
 
 async def prepare(client: ClusterClient, inventory: Inventory) -> Ledger:
