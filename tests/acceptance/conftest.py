@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -215,13 +215,21 @@ def started_bench(local_fleet: LocalFleet, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture
 def bench(started_bench: Bench) -> Iterator[Bench]:
     """The file's hub, and a namespace of the test's own."""
+    with own_namespace(started_bench.view) as name:
+        yield replace(started_bench, namespace=name)
+
+
+@contextmanager
+def own_namespace(*views: View) -> Iterator[str]:
+    """A namespace on some clusters, which goes with the Bundles in it."""
     name = f"test-{uuid.uuid4().hex[:8]}"
-    view = started_bench.view
-    view.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    yield replace(started_bench, namespace=name)
-    for each in view.list(API_VERSION, "Bundle", namespace=name):
-        view.delete(API_VERSION, "Bundle", each["metadata"]["name"], namespace=name)
-    view.delete("v1", "Namespace", name)
+    for view in views:
+        view.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    yield name
+    for view in views:
+        for each in view.list(API_VERSION, "Bundle", namespace=name):
+            view.delete(API_VERSION, "Bundle", each["metadata"]["name"], namespace=name)
+        view.delete("v1", "Namespace", name)
 
 
 def clear(view: View) -> None:
@@ -278,14 +286,7 @@ def started_guarded(local_fleet: LocalFleet, tmp_path_factory: pytest.TempPathFa
 @pytest.fixture
 def guarded(started_guarded: Guarded) -> Iterator[Guarded]:
     """The file's hub and spokes, both well, and a namespace of the test's own on both."""
-    name = f"test-{uuid.uuid4().hex[:8]}"
-    views = started_guarded.sick.view, started_guarded.well.view
-    for view in views:
-        view.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    sick, well = (replace(each, namespace=name) for each in (started_guarded.sick, started_guarded.well))
-    yield replace(started_guarded, sick=sick, well=well)
-    started_guarded.proxy.be_well()
-    for view in views:
-        for each in view.list(API_VERSION, "Bundle", namespace=name):
-            view.delete(API_VERSION, "Bundle", each["metadata"]["name"], namespace=name)
-        view.delete("v1", "Namespace", name)
+    sick, well = started_guarded.sick, started_guarded.well
+    with own_namespace(sick.view, well.view) as name:
+        yield replace(started_guarded, sick=replace(sick, namespace=name), well=replace(well, namespace=name))
+        started_guarded.proxy.be_well()

@@ -62,32 +62,34 @@ def count(bench: Bench, text: str) -> int:
     return sum(each["data"]["text"] == text for each in found)
 
 
+def refused(bench: Bench, *, length: int) -> str:
+    """Make an instance whose graph has a text of this length twice, and give what is told of its failure."""
+    bench.transform("twice", TWICE)
+    bench.apply("big", kind="Twice", text="x" * length)
+    told = until(lambda: bench.status("big", kind="Twice").get("blockedBy"))
+    assert bench.status("big", kind="Twice")["phase"] == "Failed"
+    return str(told)
+
+
+def graph_rows(bench: Bench, *, tag: str) -> list[tuple[int]]:
+    """How many rows with such a tag the audit log has about the graph of "big"."""
+    return bench.sql(
+        "SELECT count(*) FROM audit_log WHERE name = 'twice-big' AND namespace = ? AND tag LIKE ?",
+        bench.namespace,
+        tag,
+    )
+
+
 def test_an_object_that_grows_too_big_in_the_api_server_is_refused_once(bench: Bench) -> None:
     # Just below the limit, and above it with what the API server adds for itself.
-    bench.transform("twice", TWICE)
-    bench.apply("big", kind="Twice", text="x" * 785_700)
-    told = until(lambda: bench.status("big", kind="Twice").get("blockedBy"))
-    assert "request is too large; split it" in told
-    assert bench.status("big", kind="Twice")["phase"] == "Failed"
-    sent = bench.sql(
-        "SELECT count(*) FROM audit_log WHERE name = 'twice-big' AND namespace = ? AND tag LIKE '%:apply:intent'",
-        bench.namespace,
-    )
-    assert sent == [(1,)], "and not again and again"
+    assert "request is too large; split it" in refused(bench, length=785_700)
+    assert graph_rows(bench, tag="%:apply:intent") == [(1,)], "and not again and again"
 
 
 def test_an_object_that_is_too_big_is_refused_before_it_is_sent(bench: Bench) -> None:
     # The instance is small enough; its graph, which has the text twice, is not.
-    bench.transform("twice", TWICE)
-    bench.apply("big", kind="Twice", text="x" * 900_000)
-    told = until(lambda: bench.status("big", kind="Twice").get("blockedBy"))
-    assert "etcd takes 1,572,864" in told
-    assert bench.status("big", kind="Twice")["phase"] == "Failed"
-    sent = bench.sql(
-        "SELECT count(*) FROM audit_log WHERE name = 'twice-big' AND namespace = ? AND tag LIKE 'object:apply:%'",
-        bench.namespace,
-    )
-    assert sent == [(0,)]
+    assert "etcd takes 1,572,864" in refused(bench, length=900_000)
+    assert graph_rows(bench, tag="object:apply:%") == [(0,)]
 
     bench.apply("big", kind="Twice", text="small")
     bench.until_ready("big", kind="Twice")

@@ -34,12 +34,17 @@ def edit(bench: Bench, name: str, **data: str) -> None:
     bench.view.merge({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
 
 
-def test_a_suspended_instance_is_left_alone_and_its_neighbour_is_not(bench: Bench) -> None:
+def with_web_suspended(bench: Bench, **data: str) -> None:
+    """Two instances, of which "web" is then suspended, with this in its ConfigMap."""
     for name in ("web", "shop"):
         bench.bundle(name, node("one", config_map(name, key="wanted")))
         bench.until_ready(name)
-    bench.bundle("web", node("one", config_map("web", key="changed")), annotations=SUSPENDED)
+    bench.bundle("web", node("one", config_map("web", **data)), annotations=SUSPENDED)
     until(lambda: bench.status("web").get("phase") == "Suspended")
+
+
+def test_a_suspended_instance_is_left_alone_and_its_neighbour_is_not(bench: Bench) -> None:
+    with_web_suspended(bench, key="changed")
     edit(bench, "web", key="edited")
     edit(bench, "shop", key="edited")
     until(lambda: bench.data("shop") == {"key": "wanted"})
@@ -80,11 +85,7 @@ def test_a_suspended_transform_suspends_all_its_instances(bench: Bench) -> None:
 
 
 def test_a_suspended_instance_is_left_alone_by_a_hub_that_starts(bench: Bench) -> None:
-    for name in ("web", "shop"):
-        bench.bundle(name, node("one", config_map(name, key="wanted")))
-        bench.until_ready(name)
-    bench.bundle("web", node("one", config_map("web", key="wanted")), annotations=SUSPENDED)
-    until(lambda: bench.status("web").get("phase") == "Suspended")
+    with_web_suspended(bench, key="wanted")
     bench.hub.stop()
     edit(bench, "web", key="edited")
     edit(bench, "shop", key="edited")
