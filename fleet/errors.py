@@ -8,6 +8,7 @@ Every operational error is one of two, and the difference decides what happens n
     │   ├── kube:  Unreachable, Silent, Throttled, ServerError, Conflict, Expired, Unauthorized, UnknownKind
     │   ├── cue:   EngineCrashed, EngineOverloaded, SourceUnavailable
     │   ├── local: LockTimeout
+    │   ├── render: GraphUnseen
     │   ├── apply: BeingDeleted
     │   ├── audit: AuditUnavailable
     │   └── hub:   HubAway, NotEstablished
@@ -19,6 +20,7 @@ Every operational error is one of two, and the difference decides what happens n
         ├── local: NotAFleet, BuildFailed, InvalidName, PortTaken, StartFailed, ToolchainMissing
         ├── registry: ClusterFileError, UnknownCluster, SelectorError
         ├── transforms: TransformError, CRDConflict
+        ├── render: GraphTaken
         ├── graph: GraphError
         ├── apply: NotOurs, OutOfBounds, FieldConflict, Immutable
         ├── audit: AuditQueryError, PruneRefused

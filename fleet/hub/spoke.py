@@ -221,6 +221,7 @@ class Spoke:
             self._graph_keys[uid] = key
         else:
             self._graph_keys.pop(uid, None)
+            self._look_at_who_wants(key)
         self._look_at_graph(key)
         self._look_at_instance_of(seen)
 
@@ -236,6 +237,14 @@ class Spoke:
     def _look_at_graph(self, key: GraphKey, node: NodeId | None = None) -> None:
         self._executor.wake(key, node)
         self.graphs.add(key)
+
+    def _look_at_who_wants(self, gone: GraphKey) -> None:
+        """Look at the instances whose graph would have the name of one that is gone."""
+        for resource in self._instance_controller.serving:
+            name = gone.name.removeprefix(graph_name(resource.kind, ""))
+            informer = self._informers.get(resource)
+            if informer is not None and informer.cache.get(gone.namespace, name) is not None:
+                self.instances.add(InstanceKey(resource, gone.namespace, name))
 
     def _look_at_instance_of(self, graph: LiveObject) -> None:
         for resource in self._instance_controller.serving:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import asynccontextmanager, nullcontext
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -58,7 +59,8 @@ IN_FLIGHT = 64
 
 FIELD_MANAGER = "pequod-fleet"
 
-requests_total = Counter("fleet_api_requests", "Requests sent to API servers.", ["cluster", "method", "code"])
+_requests_total = Counter("fleet_api_requests", "Requests sent to API servers.", ["cluster", "method", "code"])
+_requests_of = cache(_requests_total.labels)  # finding a metric by its labels costs more than counting
 
 _encode = msgspec.json.Encoder().encode
 
@@ -257,14 +259,14 @@ class ClusterClient:
         cause: Cause,
         manager: str = FIELD_MANAGER,
     ) -> LiveObject:
-        """Create. Raises AlreadyExists."""
+        """Create; a field that the type does not have is an error. Raises AlreadyExists."""
         ref = ObjectRef.of(dict(manifest))
         return await self._write(
             Write(cluster=self.name, verb=Verb.CREATE, ref=ref, cause=cause),
             "POST",
             resource.path(ref.namespace or None),
             body=_encode(manifest),
-            params={"fieldManager": manager},
+            params={"fieldManager": manager, "fieldValidation": "Strict"},
         )
 
     async def merge_patch(
@@ -418,7 +420,7 @@ class ClusterClient:
         raise error
 
     def _count(self, method: str, code: int) -> None:
-        requests_total.labels(cluster=self.name, method=method, code=str(code)).inc()
+        _requests_of(self.name, method, code).inc()
 
 
 def _named(namespace: str | None, name: str) -> str:

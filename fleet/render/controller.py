@@ -20,7 +20,7 @@ from fleet.errors import FleetError, Terminal, Transient
 from fleet.ids import GraphUid, InstanceUid
 from fleet.kube import labels
 from fleet.kube.conditions import merge_patch
-from fleet.kube.errors import Conflict, NotFound, Throttled, Unreachable
+from fleet.kube.errors import AlreadyExists, Conflict, NotFound, Throttled, Unreachable
 from fleet.kube.wellknown import GRAPHS
 from fleet.kube.writes import Cause
 from fleet.render import manifest as manifests
@@ -49,6 +49,14 @@ MEMO_SIZE = 10_000
 
 
 renders_total = Counter("fleet_renders", "Renders of instances.", ["cluster"])
+
+
+class GraphTaken(Terminal):
+    """The instance's graph would have the name of another: of a namesake whose kind is of another group, say."""
+
+
+class GraphUnseen(Transient):
+    """A graph of the name exists, and the stream has not shown it yet: it may be an earlier instance's."""
 
 
 class InstanceKey(NamedTuple):
@@ -140,15 +148,16 @@ class InstanceController:
         if instance is None or instance.deleting:
             self._coalescing.forget(key)
             return None
-        if graph is not None and not self._owned(graph, instance):
-            return None  # an earlier instance of this name is still torn down; the end of its graph wakes us
+        if graph is not None and (graph.deleting or manifests.is_of_earlier(graph, instance)):
+            return None  # it is torn down, and its end wakes us
+        if not manifests.is_of(graph, instance):
+            graph = None  # ours cannot be made, and whoever tries says why
         if active.policy.suspend or is_suspended(instance):
             return await self._publish(key, instance, graph, statuses.Outcome(suspended=True))
         try:
             graph, projected = await self._bring_graph(instance, active, graph)
         except Terminal as exc:
-            failed = statuses.Outcome(error=str(exc), error_reason=type(exc).__name__)
-            await self._publish(key, instance, graph, failed)
+            await self._publish(key, instance, graph, _failed(exc))
             raise
         except (Unreachable, Throttled):
             raise  # and there is no telling it on the cluster
@@ -177,7 +186,7 @@ class InstanceController:
         self._reads[active.module.digest] = rendered.reads
         manifest = manifests.build(instance, active, rendered)
         if graph is None or not manifests.same(graph, manifest):
-            graph = await self._apply(instance, active, manifest)
+            graph = await self._write(instance, active, manifest, new=graph is None)
         inputs = _inputs(instance, active, graph, reading.digest(observed, rendered.reads))
         self._remember(instance, _Memo(inputs=inputs, projected=rendered.status or {}))
         return graph, rendered.status or {}
@@ -200,15 +209,26 @@ class InstanceController:
             observed=observed,
         )
 
-    async def _apply(self, instance: LiveObject, active: Active, manifest: dict[str, Any]) -> LiveObject:
-        graph = await self._client.apply(
-            GRAPHS,
-            manifest,
-            cause=_cause("rendered", instance, active),
-            force=True,  # the graph is ours alone: whoever edits it is put right
-        )
+    async def _write(
+        self, instance: LiveObject, active: Active, manifest: dict[str, Any], *, new: bool
+    ) -> LiveObject:
+        cause = _cause("rendered", instance, active)
+        if new:
+            try:
+                graph = await self._client.create(GRAPHS, manifest, cause=cause)
+            except AlreadyExists as exc:
+                raise self._in_the_way(manifest) from exc
+        else:  # the graph is ours alone: whoever edits it is put right
+            graph = await self._client.apply(GRAPHS, manifest, cause=cause, force=True)
         self._graphs.learn(graph)
         return graph
+
+    def _in_the_way(self, manifest: dict[str, Any]) -> GraphTaken | GraphUnseen:
+        graph = self._graphs.cache.get(manifest["metadata"]["namespace"], manifest["metadata"]["name"])
+        if graph is None:
+            return GraphUnseen(f"ResourceGraph {manifest['metadata']['name']} exists, and was not seen yet")
+        of = manifests.source(graph)
+        return GraphTaken(f"{graph.ref} exists, and is of {of} ({of.api_version}): give one of them another name")
 
     async def _publish(
         self, key: InstanceKey, instance: LiveObject, graph: LiveObject | None, outcome: statuses.Outcome
@@ -236,24 +256,21 @@ class InstanceController:
         Kubernetes' garbage collector does the same, but learns of a new kind only at its next discovery, which
         takes up to half a minute. An instance that is merely missing from a list is left to it.
         """
-        self._deleted.discard(InstanceUid(graph.meta.labels[labels.INSTANCE]))
+        uid = InstanceUid(graph.meta.labels[labels.INSTANCE])
+        self._deleted.discard(uid)
         if graph.deleting:
             return
-        source = graph.body["spec"]["sourceRef"]
+        source = manifests.source(graph)
         cause = Cause(
             reason="its instance was deleted",
             transform=active.transform,
             revision=active.revision,
-            instance_uid=InstanceUid(source["uid"]),
-            instance=f"{source['namespace']}/{source['name']}",
-            instance_kind=source["kind"],
+            instance_uid=uid,
+            instance=f"{source.namespace}/{source.name}",
+            instance_kind=source.kind,
         )
         with contextlib.suppress(NotFound, Conflict):
             await self._client.delete(GRAPHS, graph.ref, uid=graph.meta.uid, cause=cause)
-
-    def _owned(self, graph: LiveObject, instance: LiveObject) -> bool:
-        owned = any(owner.uid == instance.meta.uid for owner in graph.meta.owner_references)
-        return owned and not graph.deleting
 
 
 def _inputs(instance: LiveObject, active: Active, graph: LiveObject, observed: bytes) -> tuple[object, ...]:
@@ -278,6 +295,10 @@ def is_suspended(instance: LiveObject) -> bool:
 def reads_observed(module: Module) -> bool:
     """Whether a module can read live values at all: no file of it says ``observed``, no render depends on them."""
     return any("observed" in text for text in module.files.values())
+
+
+def _failed(error: Terminal) -> statuses.Outcome:
+    return statuses.Outcome(error=str(error), error_reason=type(error).__name__)
 
 
 def _cause(reason: str, instance: LiveObject, active: Active | None) -> Cause:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from fleet.kube import labels
+from fleet.kube.resources import ObjectRef
 from fleet.kube.wellknown import GRAPHS
 
 if TYPE_CHECKING:
@@ -84,6 +86,24 @@ def build(instance: LiveObject, active: Active, rendered: Rendered) -> dict[str,
 def same(graph: LiveObject, manifest: dict[str, Any]) -> bool:
     """Whether the graph on the cluster is what was rendered, and not what somebody made of it."""
     return graph.body.get("spec") == manifest["spec"] and labels.TEARDOWN_FINALIZER in graph.meta.finalizers
+
+
+def is_of(graph: LiveObject | None, instance: LiveObject) -> bool:
+    """Whether there is a graph, and it was rendered from this very instance."""
+    return graph is not None and any(owner.uid == instance.meta.uid for owner in graph.meta.owner_references)
+
+
+def is_of_earlier(graph: LiveObject, instance: LiveObject) -> bool:
+    """Whether the graph was rendered from an instance that had this one's name before it, and goes as that did."""
+    before, now = source(graph), instance.ref  # the version of the kind may be another by now
+    same = replace(before, api_version="") == replace(now, api_version="") and before.group == now.group
+    return same and bool(graph.meta.owner_references) and not is_of(graph, instance)
+
+
+def source(graph: LiveObject) -> ObjectRef:
+    """The instance that the graph says it was rendered from."""
+    ref = graph.body["spec"]["sourceRef"]
+    return ObjectRef(api_version=ref["apiVersion"], kind=ref["kind"], namespace=ref["namespace"], name=ref["name"])
 
 
 def state(graph: LiveObject) -> tuple[str, int, bool]:

@@ -12,7 +12,20 @@ import fleet
 from fleet import errors
 from fleet.errors import FleetError, Terminal, Transient
 
-ROOMS = ("settings", "store", "kube", "cue", "local", "registry", "transforms", "graph", "apply", "audit", "hub")
+ROOMS = (
+    "settings",
+    "store",
+    "kube",
+    "cue",
+    "local",
+    "registry",
+    "transforms",
+    "render",
+    "graph",
+    "apply",
+    "audit",
+    "hub",
+)
 SURFACES = ("fleet.cli", "fleet.cue.authoring")
 
 

@@ -284,7 +284,7 @@ async def test_a_refused_watch(server: ScriptedServer, client: ClusterClient) ->
             create_of,
             "POST",
             "/api/v1/namespaces/ns/configmaps",
-            {"fieldManager": "pequod-fleet"},
+            {"fieldManager": "pequod-fleet", "fieldValidation": "Strict"},
             "application/json",
             configmap("a", 1),
         ),
