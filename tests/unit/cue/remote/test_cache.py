@@ -123,9 +123,9 @@ def use_much(task: tuple[str, int]) -> int:
     found = 0
     for number in range(150):
         letter = "abcdefg"[(number * (seed + 2) + seed) % 7]
-        kept = cache.get(letter)
-        if kept is not None:
+        if cache.get(letter) is None:
+            cache.put(letter, module=large(letter), revision="1")
+        if (kept := cache.get(letter)) is not None:
             assert kept.module == large(letter)
             found += 1
-        cache.put(letter, module=large(letter), revision="1")
     return found
