@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Hashable
+from functools import cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import structlog
@@ -30,8 +31,12 @@ K = TypeVar("K", bound=Hashable)
 SLOW_RETRY_S = 300.0
 """After a Terminal error: a change brings an item back at once, this only guards against missed ones."""
 
-turns_total = Counter("fleet_reconciles", "Turns of reconcilers.", ["backlog", "outcome"])
-turn_seconds = Histogram("fleet_reconcile_seconds", "How long a turn took.", ["backlog"])
+_turns_total = Counter("fleet_reconciles", "Turns of reconcilers.", ["backlog", "outcome"])
+_turn_seconds = Histogram("fleet_reconcile_seconds", "How long a turn took.", ["backlog"])
+
+# Finding a metric by its labels costs more than counting, so what was found is kept.
+_turns_of = cache(_turns_total.labels)
+_seconds_of = cache(_turn_seconds.labels)
 
 
 class Backlog(Generic[K]):
@@ -162,7 +167,7 @@ async def take_turn(
     """One turn of one item, whatever comes of it: the item's next turn is set before this returns."""
     outcome = "ok"
     try:
-        with turn_seconds.labels(backlog.name).time():
+        with _seconds_of(backlog.name).time():
             again_after_s = await reconcile(key)
     except Transient as exc:
         outcome = "transient"
@@ -185,4 +190,4 @@ async def take_turn(
         backlog.succeeded(key)
         if again_after_s is not None:
             backlog.add_after(key, again_after_s)
-    turns_total.labels(backlog.name, outcome).inc()
+    _turns_of(backlog.name, outcome).inc()
