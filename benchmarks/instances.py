@@ -42,6 +42,8 @@ SERVICES = ResourceType(group="", version="v1", kind="Service", plural="services
 WEBSERVICES = ResourceType(group="apps.mycompany.com", version="v1alpha1", kind="WebService", plural="webservices")
 AVAILABLE = (ReadyWhen(type=ReadyWhenType.DEPLOYMENT_AVAILABLE),)
 DEADLINE_S = 300
+IDLE_S = 0.15
+"""After what was done for one instance alone, until the next: controllers write for a while after it is up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,10 @@ class Result:
         return quantiles(self.latencies_s, n=100)[which - 1] * 1000
 
 
-async def measure(names: list[str], bring: Callable[[str], Awaitable[None]], *, under_way: int) -> Result:
-    """Bring every name about, so many at a time."""
+async def measure(
+    names: list[str], bring: Callable[[str], Awaitable[None]], *, under_way: int, pause_s: float = 0
+) -> Result:
+    """Bring every name about, so many at a time; a pause after each keeps what comes of it from the next."""
     slots = asyncio.Semaphore(under_way)
     latencies: list[float] = []
 
@@ -69,6 +73,7 @@ async def measure(names: list[str], bring: Callable[[str], Awaitable[None]], *, 
             started = time.perf_counter()
             await bring(name)
             latencies.append(time.perf_counter() - started)
+            await asyncio.sleep(pause_s)
 
     started = time.perf_counter()
     async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as group:
@@ -86,7 +91,9 @@ def webservice(name: str, namespace: str) -> dict[str, Any]:
     }
 
 
-async def through_the_hub(client: ClusterClient, names: list[str], *, under_way: int, namespace: str) -> Result:
+async def through_the_hub(
+    client: ClusterClient, names: list[str], *, under_way: int, namespace: str, pause_s: float = 0
+) -> Result:
     ready = Arrivals(lambda seen: holds(seen.body, "Ready"))
     watch = asyncio.create_task(ready.run(client, WEBSERVICES))
 
@@ -95,13 +102,19 @@ async def through_the_hub(client: ClusterClient, names: list[str], *, under_way:
         await client.apply(WEBSERVICES, webservice(name, namespace), cause=CAUSE, manager="user")
         await arrived
 
-    result = await measure(names, bring, under_way=under_way)
+    result = await measure(names, bring, under_way=under_way, pause_s=pause_s)
     watch.cancel()
     return result
 
 
 async def directly(
-    client: ClusterClient, names: list[str], *, under_way: int, namespace: str, objects: list[dict[str, Any]]
+    client: ClusterClient,
+    names: list[str],
+    *,
+    under_way: int,
+    namespace: str,
+    objects: list[dict[str, Any]],
+    pause_s: float = 0,
 ) -> Result:
     """Apply copies of what the hub applied: the Deployment, and the Service once that is available."""
     available = Arrivals(lambda seen: readiness.check(AVAILABLE, seen.body).ready)
@@ -114,7 +127,7 @@ async def directly(
         await arrived
         await client.apply(SERVICES, service, cause=CAUSE)
 
-    result = await measure(names, bring, under_way=under_way)
+    result = await measure(names, bring, under_way=under_way, pause_s=pause_s)
     watch.cancel()
     return result
 
@@ -140,8 +153,9 @@ async def run(hub: Hub, kubeconfig: Path, *, instances: int, under_way: int) -> 
         through = await through_the_hub(client, names, under_way=under_way, namespace="hub-side")
         after = hub.metrics()
 
-        idle_hub = await through_the_hub(client, names[:30], under_way=1, namespace="idle")
-        idle_direct = await directly(client, direct[:30], under_way=1, namespace="idle", objects=objects)
+        idle: dict[str, Any] = {"under_way": 1, "namespace": "idle", "pause_s": IDLE_S}
+        idle_hub = await through_the_hub(client, names[:60], **idle)
+        idle_direct = await directly(client, direct[:60], objects=objects, **idle)
     writes = (after.writes - before.writes) / instances
     cpu_ms = (after.cpu_s - before.cpu_s) / instances * 1000
     report(through, baseline, idle_hub, idle_direct, writes, cpu_ms)
