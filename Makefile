@@ -23,6 +23,9 @@ HELPER_SOURCES := $(shell find $(ENGINE) -path $(ENGINE)/difftest -prune -o -typ
 # The Go that pip installed, set up as hatch_build.py does it, so that what one compiles the other finds in Go's cache.
 GO := GOTOOLCHAIN=local GOWORK=off GOFLAGS='-buildvcs=false -trimpath' CGO_ENABLED=0 $(abspath $(BIN))/go
 GOFMT := "$$($(GO) env GOROOT)/bin/gofmt"
+# Tests mostly wait. Each process has control planes of its own, about 1 GiB, so a large machine gets no more than four.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
+
 GO_MODULES := $(patsubst %/go.mod,%,$(shell find $(ENGINE) -name go.mod | sort))
 
 .PHONY: help
@@ -55,7 +58,7 @@ test: test-go test-python ## run every test, those on real control planes and Po
 
 .PHONY: test-python
 test-python: setup ## all of it but the Go tests (ARGS are pytest's)
-	@$(PY) -m pytest -p tests.plugins.no_skips --no-skips $(ARGS)
+	@$(PY) -m pytest -p tests.plugins.no_skips --no-skips $(SIDE_BY_SIDE) $(ARGS)
 
 .PHONY: test-unit
 test-unit: setup ## run the tests that need nothing but Python

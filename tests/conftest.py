@@ -64,7 +64,7 @@ def local_fleet(
     control_plane_binaries: Binaries, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalFleet]:
     """A hub and two spokes that live as long as the session."""
-    clusters.end_leftovers(tmp_path_factory.getbasetemp().parent)
+    clusters.end_leftovers(tmp_path_factory.getbasetemp())
     folder = tmp_path_factory.mktemp("control-planes")
     with LocalFleet(folder, binaries=control_plane_binaries, names=clusters.NAMES) as fleet:
         yield fleet

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -45,11 +46,13 @@ class ControlPlanes:
 
 
 def end_leftovers(folder: Path) -> None:
-    """End what earlier runs left in the folders of ``folder``: a run and its keeper may both have been killed.
+    """End what earlier runs left beside the run in ``folder``: a run and its keeper may both have been killed.
 
-    A run that is under way is left alone: its owner is alive.
+    A run that is under way, or another process of this one, is left alone: its owner is alive. The processes of a
+    run that has several have folders of their own in the run's.
     """
-    for path in folder.glob(f"*/*/{ROSTER}"):
+    runs = folder.parent.parent if os.environ.get("PYTEST_XDIST_WORKER") else folder.parent
+    for path in (*runs.glob(f"*/*/{ROSTER}"), *runs.glob(f"*/*/*/{ROSTER}")):
         roster = Roster(path)
         if roster.orphaned():
             processes.end_recorded(roster, grace_s=1)
