@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 READY_TIMEOUT_S = 600.0
 """How long a node may wait for readiness before that is an error, where the node does not say."""
 
+BLIND_S = 1.0
+"""How soon to look again at what cannot be seen: a stream that comes back says only what has changed since."""
+
 
 class Need(Enum):
     """What a node needs."""
@@ -53,6 +56,7 @@ class Sight:
 def judge(run: Run, node: Node, sight: Sight, ledger: Ledger) -> Need:
     """Decide what the node needs; where that is nothing, its state says whether it is ready."""
     state = run.states[node.id]
+    state.look_again_at = None
     entry = ledger.get(run.uid, node.id, state.ref)
     if sight.informer is None or entry is None or entry.applied_hash != run.digests[node.id]:
         return Need.APPLY
@@ -61,6 +65,7 @@ def judge(run: Run, node: Node, sight: Sight, ledger: Ledger) -> Need:
         if sight.informer.seeing:
             return Need.APPLY  # seen to be absent: somebody deleted it
         run.move(node.id, NodePhase.WAITING_READY, "the cluster cannot be seen at the moment")
+        state.look_again_at = now_s() + BLIND_S
         return Need.NOTHING
     if live.deleting:
         run.move(node.id, NodePhase.WAITING_READY, f"somebody deletes it: {removal.held(live)}")
@@ -90,7 +95,8 @@ def _drifted(node: Node, state: NodeState, live: LiveObject, entry: Entry, ledge
     if policy.drift is DriftPolicy.REPORT:
         return False
     pause_s = state.healing.pause_s(now_s())
-    state.look_again_at = now_s() + pause_s if pause_s else None
+    if pause_s:
+        state.look_again_at = now_s() + pause_s
     return not pause_s
 
 

@@ -81,6 +81,11 @@ class NodeState:
         self.retry_at, self.attempts = None, 0
         return self
 
+    def settle(self) -> None:
+        """Nothing is left to be tried again: what failed before is over."""
+        self.afresh()
+        self.last_error = ""
+
 
 @dataclass(slots=True, kw_only=True)
 class Run:

@@ -118,7 +118,8 @@ class Turn:
         run, state = self._run, self._run.states[node]
         self._startable.pop(node, None)
         need = judge(run, run.nodes[node], self._sights[node], self._tools.ledger)
-        if need is Need.NOTHING:
+        if need is Need.NOTHING:  # then there is nothing to be tried again either
+            state.settle()
             return
         if missing := run.needs[node] - run.ready:
             run.move(node, NodePhase.PENDING, f"waits for {', '.join(sorted(missing))}")
@@ -163,7 +164,6 @@ class Turn:
         if need is Need.HEAL:
             # Whoever changed a field owns it now, so that taking it back needs force.
             reason, force = f"healing drift: {', '.join(each.path for each in state.drift[:5])}", True
-            state.healing = state.healing.healed(now_s())
         cause = causes.of_graph(self._graph, reason, node=node.id)
         try:
             live = await self._tools.bringer.bring(
@@ -178,14 +178,14 @@ class Turn:
         except FleetError as exc:
             self._failed(node, exc)
             return
+        if need is Need.HEAL:  # what was refused, or did not get there, put nothing right
+            state.healing = state.healing.healed(now_s())
         sight.informer.learn(live)
         self._succeeded(node, sight.resource, live)
 
     def _succeeded(self, node: Node, resource: ResourceType, live: LiveObject) -> None:
         state = self._run.states[node.id]
-        state.attempts = 0
-        state.retry_at = None
-        state.last_error = ""
+        state.settle()
         state.drift = ()
         state.applied_at = datetime.now(UTC)
         state.uid = live.meta.uid

@@ -118,6 +118,9 @@ async def test_what_cannot_be_seen_is_not_gone() -> None:
         NodePhase.WAITING_READY,
         "the cluster cannot be seen at the moment",
     )
+    look_again_at = run.states[A].look_again_at
+    assert look_again_at is not None, "nobody tells that a stream has come back"
+    assert look_again_at > now_s()
     assert judged(run, applied(run), seeing=True)[0] is Need.APPLY
 
 
@@ -154,6 +157,9 @@ async def test_nobody_is_fought() -> None:
     assert (need, phase) == (Need.NOTHING, NodePhase.READY)
     assert message == "changed again and again, so left for now: .data.key by editor"
     assert run.states[A].look_again_at is not None
+
+    assert judged(run, applied(run), config_map())[:2] == (Need.NOTHING, NodePhase.READY)
+    assert run.states[A].look_again_at is None, "it was made anew, say: there is nothing left to look for"
 
 
 async def test_a_node_that_waits_too_long_is_an_error() -> None:
