@@ -15,6 +15,7 @@ from fleet.errors import Terminal, Transient
 from fleet.graph.model import Adoption, Mode, Replacement
 from fleet.kube import labels
 from fleet.kube.errors import AlreadyExists, ApplyConflict, Invalid, NotFound
+from fleet.kube.resources import ObjectRef
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from fleet.graph.model import Node
     from fleet.kube.client import ClusterClient
     from fleet.kube.objects import LiveObject
-    from fleet.kube.resources import ObjectRef, ResourceType
+    from fleet.kube.resources import ResourceType
     from fleet.kube.writes import Cause
 
 _IMMUTABLE = ("field is immutable", "may not change once set", "updates to statefulset spec for fields other than")
@@ -50,6 +51,10 @@ class Immutable(Terminal):
 
 class BeingDeleted(Transient):
     """The object is on its way out; it is made anew when it is gone."""
+
+
+class Appeared(Transient):
+    """The object was not there a moment ago, and is now: whose it is, is to be looked at."""
 
 
 class Bringer:
@@ -92,15 +97,35 @@ class Bringer:
             await self._refuse_foreign(run, node, live, wanted, resource)
             if node.apply_policy.mode is Mode.CREATE and live.meta.labels.get(labels.GRAPH) == run.uid:
                 return live
-            wanted = drift.left_to_others(wanted, live)
+            wanted = _to_this_one(drift.left_to_others(wanted, live), live, graph_uid=run.uid)
         if planned is not None:
             await planned
+        return await self._bring_to(live, node, wanted, resource=resource, cause=cause, force=force)
+
+    async def _bring_to(
+        self,
+        live: LiveObject | None,
+        node: Node,
+        wanted: dict[str, Any],
+        *,
+        resource: ResourceType,
+        cause: Cause,
+        force: bool,
+    ) -> LiveObject:
+        """Apply to the object that was looked at, or where there was none."""
         try:
             return await self._client.apply(
-                resource, wanted, cause=cause, force=force, manager=node.apply_policy.field_manager
+                resource,
+                wanted,
+                cause=cause,
+                force=force,
+                only_new=live is None,
+                manager=node.apply_policy.field_manager,
             )
+        except AlreadyExists as exc:
+            raise Appeared(f"{ObjectRef.of(wanted)} appeared while it was looked for", retry_after=0.1) from exc
         except ApplyConflict as exc:
-            raise FieldConflict(_described(ref, exc)) from exc
+            raise FieldConflict(_described(ObjectRef.of(wanted), exc)) from exc
         except Invalid as exc:
             if live is None or not any(each in str(exc) for each in _IMMUTABLE):
                 raise
@@ -160,6 +185,17 @@ def manifest(node: Node, ref: ObjectRef, *, graph_uid: str) -> dict[str, Any]:
         metadata["namespace"] = ref.namespace
     metadata["labels"] = {**metadata.get("labels", {}), labels.GRAPH: graph_uid, labels.NODE: node.id}
     return {**node.object, "metadata": metadata}
+
+
+def _to_this_one(wanted: dict[str, Any], live: LiveObject, *, graph_uid: str) -> dict[str, Any]:
+    """The manifest for the very object that was looked at, and for no namesake that was made since.
+
+    One that is not the graph's yet must be as it was seen, too: another graph may be about to adopt it.
+    """
+    only = {"uid": live.meta.uid}
+    if live.meta.labels.get(labels.GRAPH) != graph_uid:
+        only["resourceVersion"] = live.meta.resource_version
+    return {**wanted, "metadata": {**wanted["metadata"], **only}}
 
 
 def refuse_out_of_bounds(ref: ObjectRef, resource: ResourceType, *, home: str, policy: GraphPolicy) -> None:

@@ -47,7 +47,7 @@ async def test_a_cluster_is_looked_at_while_what_may_exist_is_recorded() -> None
 
     cluster.recording.set()
     await running
-    assert cluster.done == ["looked for a", "recorded a", "applied a"]
+    assert cluster.done == ["looked for a", "recorded a", "made a"]
 
 
 async def test_what_somebody_else_made_is_looked_at_and_left_alone() -> None:
