@@ -152,6 +152,16 @@ class Run:
             self.dirty.update(self.nodes)
         self.policy = policy
 
+    def touch(self, node: NodeId) -> None:
+        """Something happened to an object that is labelled as this node's.
+
+        Labels may be wrong, by somebody's hand or because a node that only creates was given another id.
+        """
+        if node in self.nodes:
+            self.dirty.add(node)
+        else:
+            self.dirty.update(self.nodes)
+
     def position(self, node: NodeId) -> int:
         """Where the node stands in the order of dependency."""
         return self._positions[node]

@@ -99,17 +99,17 @@ class Turn:
 
     async def _look(self, dirty: set[NodeId]) -> None:
         """Judge the nodes that something happened to, and those that one of them lets start."""
-        found = [node for node in dirty if node in self._run.nodes]
+        found = sorted((node for node in dirty if node in self._run.nodes), key=self._run.position)
         for node in found:
             self._sights[node] = await self._look_at(self._run.states[node])
         self._plan(found)
         while found:
             before = len(self._run.ready)
-            for node in sorted(found, key=self._run.position):
+            for node in found:
                 self._consider(node)
             # A node that became ready may let others start; only those need a look.
             fresh = self._run.take_unblocked() if len(self._run.ready) != before else set()
-            found = [node for node in fresh if node not in self._startable]
+            found = sorted((node for node in fresh if node not in self._startable), key=self._run.position)
             for node in found:
                 self._sights[node] = await self._look_at(self._run.states[node])
             self._plan(found)

@@ -11,6 +11,8 @@ from tests.harness.waiting import until
 if TYPE_CHECKING:
     from tests.harness.graphs import Bench
 
+NODE = "platform.pequod.io/node"
+
 
 def edit(bench: Bench, name: str, **data: str) -> None:
     """Change a ConfigMap as ``kubectl edit`` does."""
@@ -44,6 +46,24 @@ def test_what_the_node_does_not_set_is_nobodys_business(bench: Bench) -> None:
     assert live["spec"]["revisionHistoryLimit"] == 3
     assert live["metadata"]["annotations"]["example.com/note"] == "mine"
     assert "drift" not in bench.node("web", "app")
+
+
+def test_the_labels_by_which_an_object_is_known_are_put_right(bench: Bench) -> None:
+    bench.bundle("web", node("one", config_map("one", key="wanted")))
+    bench.until_ready("web")
+
+    def labels() -> dict[str, str]:
+        found: dict[str, str] = (bench.find("ConfigMap", "one") or {})["metadata"].get("labels", {})
+        return found
+
+    ours = labels()
+    for edited in ({NODE: "another"}, dict.fromkeys(ours)):
+        metadata = {"name": "one", "namespace": bench.namespace, "labels": edited}
+        bench.view.merge({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
+        until(labels, lambda found: found == ours)
+        bench.until_ready("web")
+    edit(bench, "one", key="edited")
+    until(lambda: bench.data("one") == {"key": "wanted"})
 
 
 def test_a_deleted_object_comes_back(bench: Bench) -> None:
