@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fleet.apply import drift, removal
 from fleet.errors import Terminal, Transient
 from fleet.graph.model import Adoption, Mode, Replacement
+from fleet.ids import GraphUid
 from fleet.kube import labels
 from fleet.kube.errors import AlreadyExists, ApplyConflict, Invalid, NotFound
 from fleet.kube.resources import ObjectRef
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from fleet.apply.children import Children
+    from fleet.apply.inventory import Entry
     from fleet.apply.ledger import Ledger
     from fleet.apply.policies import GraphPolicy
     from fleet.apply.run import Run
@@ -100,7 +102,10 @@ class Bringer:
             wanted = _to_this_one(drift.left_to_others(wanted, live), live, graph_uid=run.uid)
         if planned is not None:
             await planned
-        return await self._bring_to(live, node, wanted, resource=resource, cause=cause, force=force)
+        after = await self._bring_to(live, node, wanted, resource=resource, cause=cause, force=force)
+        if live is not None and (entry := self._left_to(run, live)) is not None:
+            await self._ledger.forget([entry])
+        return after
 
     async def _bring_to(
         self,
@@ -144,6 +149,8 @@ class Bringer:
         owner = live.meta.labels.get(labels.GRAPH)
         if owner == run.uid:
             return
+        if owner is not None and self._left_to(run, live) is not None:
+            return
         if owner is not None:
             raise NotOurs(f"{live.ref} belongs to another ResourceGraph (uid {owner})")
         entry = self._ledger.get(run.uid, node.id, live.ref)
@@ -163,6 +170,16 @@ class Bringer:
             f"{live.ref} exists already and was not made by this graph; it is left alone. To take it over, set "
             f"applyPolicy.adopt on the node, or the label {labels.ADOPTABLE_BY}={run.key.name} on the object"
         )
+
+    def _left_to(self, run: Run, live: LiveObject) -> Entry | None:
+        """The entry of an earlier graph of this name, whose finalizer somebody took off: there was no teardown."""
+        owner = live.meta.labels.get(labels.GRAPH)
+        if owner is None or owner == run.uid:
+            return None
+        for entry in self._ledger.entries(GraphUid(owner)):
+            if entry.ref == live.ref and (entry.graph_namespace, entry.graph_name) == run.key:
+                return entry
+        return None
 
     async def _replace(
         self, node: Node, live: LiveObject, resource: ResourceType, cause: Cause, refusal: Invalid

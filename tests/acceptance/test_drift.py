@@ -11,7 +11,9 @@ from tests.harness.waiting import until
 if TYPE_CHECKING:
     from tests.harness.graphs import Bench
 
+GRAPH = "platform.pequod.io/graph"
 NODE = "platform.pequod.io/node"
+SUSPEND = "platform.pequod.io/suspend"
 
 
 def edit(bench: Bench, name: str, **data: str) -> None:
@@ -81,6 +83,28 @@ def test_a_deleted_graph_comes_back_with_its_objects(bench: Bench) -> None:
     until(lambda: (bench.graph("web") or {"metadata": {"uid": uid}})["metadata"]["uid"] != uid)
     bench.until_ready("web")
     assert bench.data("one") == {"key": "wanted"}
+
+
+def test_a_graph_has_what_an_earlier_one_of_its_name_left_behind(bench: Bench) -> None:
+    one, two = (node(name, config_map(name, key="wanted")) for name in ("one", "two"))
+    bench.bundle("web", one)
+    bench.bundle("other", two)
+    bench.until_ready("web")
+    bench.until_ready("other")
+    made, left = bench.find("ConfigMap", "one") or {}, (bench.graph("web") or {})["metadata"]
+    bench.bundle("web", one, annotations={SUSPEND: "true"})
+    until(lambda: bench.status("web").get("phase"), lambda phase: phase == "Suspended")
+    metadata = {"name": "bundle-web", "namespace": bench.namespace, "finalizers": []}
+    bench.view.merge({"apiVersion": PLATFORM, "kind": "ResourceGraph", "metadata": metadata})
+    bench.view.delete(PLATFORM, "ResourceGraph", "bundle-web", namespace=bench.namespace)
+    bench.until_gone("web")
+
+    bench.bundle("web", one, two)
+    bench.until_blocked("web", "node two", "belongs to another ResourceGraph")
+    live, graph = bench.find("ConfigMap", "one") or {}, (bench.graph("web") or {})["metadata"]
+    assert live["metadata"]["uid"] == made["metadata"]["uid"]
+    assert live["metadata"]["labels"][GRAPH] == graph["uid"] != left["uid"]
+    assert bench.sql("SELECT count(*) FROM inventory WHERE graph_uid = ?", left["uid"]) == [(0,)]
 
 
 def test_drift_can_be_told_only(bench: Bench) -> None:
