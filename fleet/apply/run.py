@@ -6,7 +6,7 @@ All of it can be lost: what matters is in SQL and in the graph's status, and is 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
@@ -219,6 +219,12 @@ def object_ref(node: Node, namespace: str) -> ObjectRef:
         namespace=metadata.get("namespace", namespace),
         name=metadata.get("name", ""),
     )
+
+
+def recorded_as(node: Node, namespace: str) -> tuple[ObjectRef, ObjectRef]:
+    """What the entry of a node's object may name: the spec does not say which kinds are cluster-scoped."""
+    ref = object_ref(node, namespace)
+    return (ref, replace(ref, namespace=""))
 
 
 def settled_phase(node: Node) -> NodePhase:

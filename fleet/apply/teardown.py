@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from fleet.apply import causes, removal
 from fleet.apply import status as statuses
 from fleet.apply.inventory import Entry
-from fleet.apply.run import object_ref
+from fleet.apply.run import object_ref, recorded_as
 from fleet.errors import FleetError, Transient
 from fleet.graph import order
 from fleet.graph.model import GraphError, parse_spec
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fleet.apply.policies import GraphPolicy
     from fleet.apply.removal import Removal
     from fleet.apply.run import Run
-    from fleet.graph.model import GraphSpec, Node
+    from fleet.graph.model import GraphSpec
     from fleet.ids import NodeId
     from fleet.kube.client import ClusterClient
     from fleet.kube.discovery import Discovery
@@ -150,7 +150,7 @@ class Teardown:
             spec = parse_spec(graph.body["spec"])
         except GraphError:
             return list(recorded)
-        nodes = {(node.id, ref): node for node in spec.nodes for ref in _recorded_as(node, graph.meta.namespace)}
+        nodes = {(node.id, ref): node for node in spec.nodes for ref in recorded_as(node, graph.meta.namespace)}
         current, others = await self._unrecorded(graph, spec), []
         for entry in recorded:
             node = nodes.get((entry.node, entry.ref))
@@ -167,7 +167,7 @@ class Teardown:
         entries = []
         for node in spec.nodes:
             ref = object_ref(node, graph.meta.namespace)
-            if any(self._ledger.get(uid, node.id, each) for each in _recorded_as(node, graph.meta.namespace)):
+            if any(self._ledger.get(uid, node.id, each) for each in recorded_as(node, graph.meta.namespace)):
                 continue
             try:
                 resource = await self._discovery.resource_type(ref.api_version, ref.kind)
@@ -211,12 +211,6 @@ class Teardown:
         if len(self._released) >= MAX_RELEASED:
             self._released.clear()
         self._released.add(GraphUid(graph.meta.uid))
-
-
-def _recorded_as(node: Node, namespace: str) -> tuple[ObjectRef, ObjectRef]:
-    """What the entry of a node's object may name: the spec does not say which kinds are cluster-scoped."""
-    ref = object_ref(node, namespace)
-    return (ref, replace(ref, namespace=""))
 
 
 def _is_gone(outcome: Removal | FleetError) -> bool:
