@@ -85,6 +85,21 @@ def test_a_deleted_graph_comes_back_with_its_objects(bench: Bench) -> None:
     assert bench.data("one") == {"key": "wanted"}
 
 
+def test_what_a_graph_is_known_by_is_put_right(bench: Bench) -> None:
+    bench.bundle("web", node("one", config_map("one", key="wanted")))
+    bench.until_ready("web")
+    metadata = (bench.graph("web") or {})["metadata"]
+    ours = {key: metadata[key] for key in ("uid", "labels", "ownerReferences", "finalizers")}
+    for lost in ("labels", "ownerReferences", "finalizers"):
+        named = {"name": metadata["name"], "namespace": bench.namespace, lost: None}
+        bench.view.merge({"apiVersion": PLATFORM, "kind": "ResourceGraph", "metadata": named})
+        until(
+            lambda: (bench.graph("web") or {})["metadata"], lambda now: {key: now.get(key) for key in ours} == ours
+        )
+    edit(bench, "one", key="edited")
+    until(lambda: bench.data("one") == {"key": "wanted"})
+
+
 def test_a_graph_has_what_an_earlier_one_of_its_name_left_behind(bench: Bench) -> None:
     one, two = (node(name, config_map(name, key="wanted")) for name in ("one", "two"))
     bench.bundle("web", one)
