@@ -75,6 +75,10 @@ fuzz-schema: setup ## compare CUE and the API server for longer (DIFFTEST_N, DIF
 	@cd $(ENGINE)/difftest && DIFFTEST_N=$${DIFFTEST_N:-3000} DIFFTEST_SEED=$${DIFFTEST_SEED:-$$RANDOM} \
 		DIFFTEST_INVENTED=$${DIFFTEST_INVENTED:-5000} $(GO) test -count=1 -timeout 4h . $(ARGS)
 
+.PHONY: chaos
+chaos: setup ## let a hub live through random programs for longer (CHAOS_N, CHAOS_SEED)
+	@CHAOS_N=$${CHAOS_N:-50} CHAOS_SEED=$${CHAOS_SEED:-$$RANDOM} $(PY) -m pytest tests/acceptance/test_chaos.py $(ARGS)
+
 .PHONY: check
 check: lint types layers vet ## what a commit must pass, before make test: lint, formats, strict types, import layers
 

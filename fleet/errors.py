@@ -9,7 +9,7 @@ Every operational error is one of two, and the difference decides what happens n
     │   ├── cue:   EngineCrashed, EngineOverloaded, SourceUnavailable
     │   ├── local: LockTimeout
     │   ├── render: GraphUnseen
-    │   ├── apply: BeingDeleted
+    │   ├── apply: BeingDeleted, Appeared
     │   ├── audit: AuditUnavailable
     │   └── hub:   HubAway, NotEstablished
     └── Terminal           trying again with the same input gives the same answer

@@ -13,20 +13,23 @@ from typing import TYPE_CHECKING, Any
 from fleet.apply import drift, removal
 from fleet.errors import Terminal, Transient
 from fleet.graph.model import Adoption, Mode, Replacement
+from fleet.ids import GraphUid
 from fleet.kube import labels
 from fleet.kube.errors import AlreadyExists, ApplyConflict, Invalid, NotFound
+from fleet.kube.resources import ObjectRef
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from fleet.apply.children import Children
+    from fleet.apply.inventory import Entry
     from fleet.apply.ledger import Ledger
     from fleet.apply.policies import GraphPolicy
     from fleet.apply.run import Run
     from fleet.graph.model import Node
     from fleet.kube.client import ClusterClient
     from fleet.kube.objects import LiveObject
-    from fleet.kube.resources import ObjectRef, ResourceType
+    from fleet.kube.resources import ResourceType
     from fleet.kube.writes import Cause
 
 _IMMUTABLE = ("field is immutable", "may not change once set", "updates to statefulset spec for fields other than")
@@ -50,6 +53,10 @@ class Immutable(Terminal):
 
 class BeingDeleted(Transient):
     """The object is on its way out; it is made anew when it is gone."""
+
+
+class Appeared(Transient):
+    """The object was not there a moment ago, and is now: whose it is, is to be looked at."""
 
 
 class Bringer:
@@ -92,15 +99,38 @@ class Bringer:
             await self._refuse_foreign(run, node, live, wanted, resource)
             if node.apply_policy.mode is Mode.CREATE and live.meta.labels.get(labels.GRAPH) == run.uid:
                 return live
-            wanted = drift.left_to_others(wanted, live)
+            wanted = _to_this_one(drift.left_to_others(wanted, live), live, graph_uid=run.uid)
         if planned is not None:
             await planned
+        after = await self._bring_to(live, node, wanted, resource=resource, cause=cause, force=force)
+        if live is not None and (entry := self._left_to(run, live)) is not None:
+            await self._ledger.forget([entry])
+        return after
+
+    async def _bring_to(
+        self,
+        live: LiveObject | None,
+        node: Node,
+        wanted: dict[str, Any],
+        *,
+        resource: ResourceType,
+        cause: Cause,
+        force: bool,
+    ) -> LiveObject:
+        """Apply to the object that was looked at, or where there was none."""
         try:
             return await self._client.apply(
-                resource, wanted, cause=cause, force=force, manager=node.apply_policy.field_manager
+                resource,
+                wanted,
+                cause=cause,
+                force=force,
+                only_new=live is None,
+                manager=node.apply_policy.field_manager,
             )
+        except AlreadyExists as exc:
+            raise Appeared(f"{ObjectRef.of(wanted)} appeared while it was looked for", retry_after=0.1) from exc
         except ApplyConflict as exc:
-            raise FieldConflict(_described(ref, exc)) from exc
+            raise FieldConflict(_described(ObjectRef.of(wanted), exc)) from exc
         except Invalid as exc:
             if live is None or not any(each in str(exc) for each in _IMMUTABLE):
                 raise
@@ -118,6 +148,8 @@ class Bringer:
     ) -> None:
         owner = live.meta.labels.get(labels.GRAPH)
         if owner == run.uid:
+            return
+        if owner is not None and self._left_to(run, live) is not None:
             return
         if owner is not None:
             raise NotOurs(f"{live.ref} belongs to another ResourceGraph (uid {owner})")
@@ -138,6 +170,16 @@ class Bringer:
             f"{live.ref} exists already and was not made by this graph; it is left alone. To take it over, set "
             f"applyPolicy.adopt on the node, or the label {labels.ADOPTABLE_BY}={run.key.name} on the object"
         )
+
+    def _left_to(self, run: Run, live: LiveObject) -> Entry | None:
+        """The entry of an earlier graph of this name, whose finalizer somebody took off: there was no teardown."""
+        owner = live.meta.labels.get(labels.GRAPH)
+        if owner is None or owner == run.uid:
+            return None
+        for entry in self._ledger.entries(GraphUid(owner)):
+            if entry.ref == live.ref and (entry.graph_namespace, entry.graph_name) == run.key:
+                return entry
+        return None
 
     async def _replace(
         self, node: Node, live: LiveObject, resource: ResourceType, cause: Cause, refusal: Invalid
@@ -160,6 +202,17 @@ def manifest(node: Node, ref: ObjectRef, *, graph_uid: str) -> dict[str, Any]:
         metadata["namespace"] = ref.namespace
     metadata["labels"] = {**metadata.get("labels", {}), labels.GRAPH: graph_uid, labels.NODE: node.id}
     return {**node.object, "metadata": metadata}
+
+
+def _to_this_one(wanted: dict[str, Any], live: LiveObject, *, graph_uid: str) -> dict[str, Any]:
+    """The manifest for the very object that was looked at, and for no namesake that was made since.
+
+    One that is not the graph's yet must be as it was seen, too: another graph may be about to adopt it.
+    """
+    only = {"uid": live.meta.uid}
+    if live.meta.labels.get(labels.GRAPH) != graph_uid:
+        only["resourceVersion"] = live.meta.resource_version
+    return {**wanted, "metadata": {**wanted["metadata"], **only}}
 
 
 def refuse_out_of_bounds(ref: ObjectRef, resource: ResourceType, *, home: str, policy: GraphPolicy) -> None:

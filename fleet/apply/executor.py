@@ -71,7 +71,7 @@ class Executor:
         """Something about this graph, or about one of its nodes, changed: let it be looked at."""
         if run := self._runs.get(key):
             if node is not None:
-                run.dirty.add(node)
+                run.touch(node)
             run.wake.set()
 
     def status_of(self, graph: LiveObject) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from fleet.apply import drift, removal
+from fleet.apply import bring, drift, removal
 from fleet.apply import run as runs
 from fleet.apply.run import NodePhase
 from fleet.graph import readiness
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 READY_TIMEOUT_S = 600.0
 """How long a node may wait for readiness before that is an error, where the node does not say."""
+
+BLIND_S = 1.0
+"""How soon to look again at what cannot be seen: a stream that comes back says only what has changed since."""
 
 
 class Need(Enum):
@@ -53,6 +56,7 @@ class Sight:
 def judge(run: Run, node: Node, sight: Sight, ledger: Ledger) -> Need:
     """Decide what the node needs; where that is nothing, its state says whether it is ready."""
     state = run.states[node.id]
+    state.look_again_at = None
     entry = ledger.get(run.uid, node.id, state.ref)
     if sight.informer is None or entry is None or entry.applied_hash != run.digests[node.id]:
         return Need.APPLY
@@ -61,36 +65,39 @@ def judge(run: Run, node: Node, sight: Sight, ledger: Ledger) -> Need:
         if sight.informer.seeing:
             return Need.APPLY  # seen to be absent: somebody deleted it
         run.move(node.id, NodePhase.WAITING_READY, "the cluster cannot be seen at the moment")
+        state.look_again_at = now_s() + BLIND_S
         return Need.NOTHING
     if live.deleting:
         run.move(node.id, NodePhase.WAITING_READY, f"somebody deletes it: {removal.held(live)}")
         return Need.NOTHING
+    if live.meta.uid != entry.uid:
+        return Need.APPLY  # made anew, and the hub was killed before that was recorded
     state.uid = live.meta.uid
-    if _drifted(node, state, live, entry, ledger):
+    if _drifted(run, node, live, entry, ledger):
         return Need.HEAL
     _judge_readiness(run, node, state, live)
     return Need.NOTHING
 
 
-def _drifted(node: Node, state: NodeState, live: LiveObject, entry: Entry, ledger: Ledger) -> bool:
+def _drifted(run: Run, node: Node, live: LiveObject, entry: Entry, ledger: Ledger) -> bool:
     """Whether there is drift to be healed now. What there is to report is in the state either way."""
-    policy = node.apply_policy
+    state, policy = run.states[node.id], node.apply_policy
     if policy.drift is DriftPolicy.OFF or policy.mode is Mode.CREATE:  # what was only to be created is others'
         return False
     owned = managedfields.digest(managedfields.applied_by(live, policy.field_manager))
     if entry.managed is None or owned == entry.managed:
         state.drift = ()
         return False
-    state.drift = drift.find(
-        node.object, live, manager=policy.field_manager, before=state.drift, now=datetime.now(UTC)
-    )
+    wanted = bring.manifest(node, state.ref, graph_uid=run.uid)
+    state.drift = drift.find(wanted, live, manager=policy.field_manager, before=state.drift, now=datetime.now(UTC))
     if not state.drift:  # the scale subresource took a field, say: that is how it is from now on
         ledger.applied(replace(entry, managed=owned))
         return False
     if policy.drift is DriftPolicy.REPORT:
         return False
     pause_s = state.healing.pause_s(now_s())
-    state.look_again_at = now_s() + pause_s if pause_s else None
+    if pause_s:
+        state.look_again_at = now_s() + pause_s
     return not pause_s
 
 

@@ -6,7 +6,7 @@ All of it can be lost: what matters is in SQL and in the graph's status, and is 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
@@ -81,6 +81,11 @@ class NodeState:
         self.retry_at, self.attempts = None, 0
         return self
 
+    def settle(self) -> None:
+        """Nothing is left to be tried again: what failed before is over."""
+        self.afresh()
+        self.last_error = ""
+
 
 @dataclass(slots=True, kw_only=True)
 class Run:
@@ -147,6 +152,16 @@ class Run:
             self.dirty.update(self.nodes)
         self.policy = policy
 
+    def touch(self, node: NodeId) -> None:
+        """Something happened to an object that is labelled as this node's.
+
+        Labels may be wrong, by somebody's hand or because a node that only creates was given another id.
+        """
+        if node in self.nodes:
+            self.dirty.add(node)
+        else:
+            self.dirty.update(self.nodes)
+
     def position(self, node: NodeId) -> int:
         """Where the node stands in the order of dependency."""
         return self._positions[node]
@@ -204,6 +219,12 @@ def object_ref(node: Node, namespace: str) -> ObjectRef:
         namespace=metadata.get("namespace", namespace),
         name=metadata.get("name", ""),
     )
+
+
+def recorded_as(node: Node, namespace: str) -> tuple[ObjectRef, ObjectRef]:
+    """What the entry of a node's object may name: the spec does not say which kinds are cluster-scoped."""
+    ref = object_ref(node, namespace)
+    return (ref, replace(ref, namespace=""))
 
 
 def settled_phase(node: Node) -> NodePhase:

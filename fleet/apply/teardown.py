@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from fleet.apply import causes, removal
 from fleet.apply import status as statuses
 from fleet.apply.inventory import Entry
-from fleet.apply.run import object_ref
+from fleet.apply.run import object_ref, recorded_as
 from fleet.errors import FleetError, Transient
 from fleet.graph import order
 from fleet.graph.model import GraphError, parse_spec
@@ -26,17 +26,19 @@ from fleet.kube.errors import NotFound
 from fleet.kube.wellknown import GRAPHS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from fleet.apply.children import Children
     from fleet.apply.ledger import Ledger
     from fleet.apply.policies import GraphPolicy
     from fleet.apply.removal import Removal
     from fleet.apply.run import Run
+    from fleet.graph.model import GraphSpec
     from fleet.ids import NodeId
     from fleet.kube.client import ClusterClient
     from fleet.kube.discovery import Discovery
     from fleet.kube.objects import LiveObject
+    from fleet.kube.resources import ObjectRef
     from fleet.watch.informers import Informer
 
 MAX_RELEASED = 10_000
@@ -68,7 +70,7 @@ class Teardown:
         """One step of the teardown of a deleted graph; the last one lets the graph go."""
         if labels.TEARDOWN_FINALIZER not in graph.meta.finalizers or GraphUid(graph.meta.uid) in self._released:
             return None
-        entries = self._ledger.entries(GraphUid(graph.meta.uid)) + await self._unrecorded(graph)
+        entries = await self._latest(graph, self._ledger.entries(GraphUid(graph.meta.uid)))
         held = await self._remove_waves(graph, entries, reason="teardown of the graph")
         if held:
             await self._tell(graph, held)
@@ -85,11 +87,7 @@ class Teardown:
         waiting = {each.node for each in run.spec.waiting}
         recorded = self._ledger.entries(run.uid)
         stale = [entry for entry in recorded if (entry.node, entry.ref) not in kept and entry.node not in waiting]
-        refs = {ref for _, ref in kept}
-        moved = [entry for entry in stale if entry.ref in refs]  # another node stands for the same object now
-        if moved:
-            await self._ledger.forget(moved)
-        stale = [entry for entry in stale if entry.ref not in refs]
+        stale = await self._forget_moved(stale, {ref for _, ref in kept})
         if not stale:
             return []
         limit = policy.prune_limit(len(recorded))
@@ -137,18 +135,39 @@ class Teardown:
         except FleetError as exc:  # told with those of its wave, after every one was tried
             return exc
 
-    async def _unrecorded(self, graph: LiveObject) -> list[Entry]:
-        """Entries for what the spec names and the ledger does not."""
+    async def _forget_moved(self, entries: Iterable[Entry], refs: Collection[ObjectRef]) -> list[Entry]:
+        """Forget the entries whose objects are among ``refs``: other nodes stand for them now. Gives the rest."""
+        rest: list[Entry] = []
+        moved: list[Entry] = []
+        for entry in entries:
+            (moved if entry.ref in refs else rest).append(entry)
+        await self._ledger.forget(moved)
+        return rest
+
+    async def _latest(self, graph: LiveObject, recorded: Iterable[Entry]) -> list[Entry]:
+        """What there is to take down, as the graph's spec has it where that is further than what was recorded."""
         try:
             spec = parse_spec(graph.body["spec"])
         except GraphError:
-            return []
+            return list(recorded)
+        nodes = {(node.id, ref): node for node in spec.nodes for ref in recorded_as(node, graph.meta.namespace)}
+        current, others = await self._unrecorded(graph, spec), []
+        for entry in recorded:
+            node = nodes.get((entry.node, entry.ref))
+            if node is None:
+                others.append(entry)
+            else:
+                now = replace(entry, depends_on=node.depends_on, deletion_policy=node.deletion_policy)
+                current.append(now)
+        return current + await self._forget_moved(others, {entry.ref for entry in current})
+
+    async def _unrecorded(self, graph: LiveObject, spec: GraphSpec) -> list[Entry]:
+        """Entries for what the spec names and the ledger does not."""
         uid = GraphUid(graph.meta.uid)
         entries = []
         for node in spec.nodes:
             ref = object_ref(node, graph.meta.namespace)
-            recorded_as = (ref, replace(ref, namespace=""))  # the spec does not say which kinds are cluster-scoped
-            if any(self._ledger.get(uid, node.id, each) for each in recorded_as):
+            if any(self._ledger.get(uid, node.id, each) for each in recorded_as(node, graph.meta.namespace)):
                 continue
             try:
                 resource = await self._discovery.resource_type(ref.api_version, ref.kind)

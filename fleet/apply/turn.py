@@ -99,17 +99,17 @@ class Turn:
 
     async def _look(self, dirty: set[NodeId]) -> None:
         """Judge the nodes that something happened to, and those that one of them lets start."""
-        found = [node for node in dirty if node in self._run.nodes]
+        found = sorted((node for node in dirty if node in self._run.nodes), key=self._run.position)
         for node in found:
             self._sights[node] = await self._look_at(self._run.states[node])
         self._plan(found)
         while found:
             before = len(self._run.ready)
-            for node in sorted(found, key=self._run.position):
+            for node in found:
                 self._consider(node)
             # A node that became ready may let others start; only those need a look.
             fresh = self._run.take_unblocked() if len(self._run.ready) != before else set()
-            found = [node for node in fresh if node not in self._startable]
+            found = sorted((node for node in fresh if node not in self._startable), key=self._run.position)
             for node in found:
                 self._sights[node] = await self._look_at(self._run.states[node])
             self._plan(found)
@@ -118,7 +118,8 @@ class Turn:
         run, state = self._run, self._run.states[node]
         self._startable.pop(node, None)
         need = judge(run, run.nodes[node], self._sights[node], self._tools.ledger)
-        if need is Need.NOTHING:
+        if need is Need.NOTHING:  # then there is nothing to be tried again either
+            state.settle()
             return
         if missing := run.needs[node] - run.ready:
             run.move(node, NodePhase.PENDING, f"waits for {', '.join(sorted(missing))}")
@@ -163,7 +164,6 @@ class Turn:
         if need is Need.HEAL:
             # Whoever changed a field owns it now, so that taking it back needs force.
             reason, force = f"healing drift: {', '.join(each.path for each in state.drift[:5])}", True
-            state.healing = state.healing.healed(now_s())
         cause = causes.of_graph(self._graph, reason, node=node.id)
         try:
             live = await self._tools.bringer.bring(
@@ -178,14 +178,14 @@ class Turn:
         except FleetError as exc:
             self._failed(node, exc)
             return
+        if need is Need.HEAL:  # what was refused, or did not get there, put nothing right
+            state.healing = state.healing.healed(now_s())
         sight.informer.learn(live)
         self._succeeded(node, sight.resource, live)
 
     def _succeeded(self, node: Node, resource: ResourceType, live: LiveObject) -> None:
         state = self._run.states[node.id]
-        state.attempts = 0
-        state.retry_at = None
-        state.last_error = ""
+        state.settle()
         state.drift = ()
         state.applied_at = datetime.now(UTC)
         state.uid = live.meta.uid

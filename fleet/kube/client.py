@@ -21,6 +21,7 @@ from fleet.kube.errors import (
     AlreadyExists,
     Conflict,
     ConnectionConfigError,
+    Invalid,
     Silent,
     TooLarge,
     Unauthorized,
@@ -54,6 +55,9 @@ NO_VERSION = str(2**64 - 1)
 
 _APPLYING = {"fieldValidation": "Ignore"}
 """Server-side apply refuses unknown fields by itself; looking for them twice costs a sixth of a request."""
+
+_ANOTHER_UID = "metadata.uid: Invalid value"
+"""How a uid is refused for an object that has another (ValidateObjectMetaUpdate in k8s.io/apimachinery)."""
 
 IN_FLIGHT = 64
 
@@ -232,7 +236,8 @@ class ClusterClient:
     ) -> LiveObject:
         """Server-side apply. Raises ApplyConflict, with managers and fields, unless ``force``.
 
-        With ``only_new`` nothing that exists is changed, whoever made it and when: raises AlreadyExists.
+        With ``only_new`` nothing that exists is changed, whoever made it and when: raises AlreadyExists. A uid in
+        the manifest stands for one object, a resource version for one state of it: raises Conflict for any other.
         """
         ref = ObjectRef.of(dict(manifest))
         if only_new:  # a server makes the object, or finds that what is there has another version
@@ -250,6 +255,10 @@ class ClusterClient:
             if not only_new:
                 raise
             raise AlreadyExists(f"cluster {self.name}: apply {ref}: it exists already") from exc
+        except Invalid as exc:
+            if _ANOTHER_UID not in str(exc):
+                raise
+            raise Conflict(f"cluster {self.name}: apply {ref}: it is another object than before") from exc
 
     async def create(
         self,

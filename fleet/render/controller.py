@@ -17,7 +17,7 @@ from prometheus_client import Counter
 
 from fleet.cue.contract import ClusterFacts, InstanceMetadata, RenderInput
 from fleet.errors import FleetError, Terminal, Transient
-from fleet.ids import GraphUid, InstanceUid
+from fleet.ids import InstanceUid
 from fleet.kube import labels
 from fleet.kube.conditions import merge_patch
 from fleet.kube.errors import AlreadyExists, Conflict, NotFound, Throttled, Unreachable
@@ -81,7 +81,7 @@ class _Memo:
 class Observing(Protocol):
     """Knows the live objects of graphs."""
 
-    async def of(self, graph: GraphUid) -> Mapping[NodeId, LiveObject]:
+    async def of(self, graph: LiveObject) -> Mapping[NodeId, LiveObject]:
         """The live objects of a graph's nodes. Raises what keeps them from being seen."""
         ...
 
@@ -173,7 +173,7 @@ class InstanceController:
         """Render if anything changed that goes into that, or the graph itself; gives the projected status, too."""
         observed: Mapping[NodeId, LiveObject] = {}
         if graph is not None and reads_observed(active.module):
-            observed = await self._observing.of(GraphUid(graph.meta.uid))
+            observed = await self._observing.of(graph)
         reads = self._reads.get(active.module.digest, True)
         memo = self._memos.get(InstanceUid(instance.meta.uid))
         if graph is not None and memo is not None:

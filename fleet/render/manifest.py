@@ -85,12 +85,23 @@ def build(instance: LiveObject, active: Active, rendered: Rendered) -> dict[str,
 
 def same(graph: LiveObject, manifest: dict[str, Any]) -> bool:
     """Whether the graph on the cluster is what was rendered, and not what somebody made of it."""
-    return graph.body.get("spec") == manifest["spec"] and labels.TEARDOWN_FINALIZER in graph.meta.finalizers
+    wanted, found = manifest["metadata"], graph.meta
+    return (
+        graph.body.get("spec") == manifest["spec"]
+        and labels.TEARDOWN_FINALIZER in found.finalizers
+        and wanted["labels"].items() <= found.labels.items()
+        and wanted.get("annotations", {}).items() <= found.annotations.items()
+        and {each["uid"] for each in wanted["ownerReferences"]} <= {each.uid for each in found.owner_references}
+    )
 
 
 def is_of(graph: LiveObject | None, instance: LiveObject) -> bool:
-    """Whether there is a graph, and it was rendered from this very instance."""
-    return graph is not None and any(owner.uid == instance.meta.uid for owner in graph.meta.owner_references)
+    """Whether there is a graph, and it was rendered from this very instance: its owner or its label says so."""
+    uid = instance.meta.uid
+    return graph is not None and (
+        any(owner.uid == uid for owner in graph.meta.owner_references)
+        or graph.meta.labels.get(labels.INSTANCE) == uid
+    )
 
 
 def is_of_earlier(graph: LiveObject, instance: LiveObject) -> bool:
@@ -106,6 +117,7 @@ def source(graph: LiveObject) -> ObjectRef:
     return ObjectRef(api_version=ref["apiVersion"], kind=ref["kind"], namespace=ref["namespace"], name=ref["name"])
 
 
-def state(graph: LiveObject) -> tuple[str, int, bool]:
+def state(graph: LiveObject) -> tuple[object, ...]:
     """Changes whenever `same` may: an API server counts the changes of a spec."""
-    return (graph.meta.uid, graph.meta.generation, labels.TEARDOWN_FINALIZER in graph.meta.finalizers)
+    meta = graph.meta
+    return (meta.uid, meta.generation, meta.finalizers, meta.owner_references, meta.labels, meta.annotations)

@@ -11,6 +11,10 @@ from tests.harness.waiting import until
 if TYPE_CHECKING:
     from tests.harness.graphs import Bench
 
+GRAPH = "platform.pequod.io/graph"
+NODE = "platform.pequod.io/node"
+SUSPEND = "platform.pequod.io/suspend"
+
 
 def edit(bench: Bench, name: str, **data: str) -> None:
     """Change a ConfigMap as ``kubectl edit`` does."""
@@ -46,6 +50,24 @@ def test_what_the_node_does_not_set_is_nobodys_business(bench: Bench) -> None:
     assert "drift" not in bench.node("web", "app")
 
 
+def test_the_labels_by_which_an_object_is_known_are_put_right(bench: Bench) -> None:
+    bench.bundle("web", node("one", config_map("one", key="wanted")))
+    bench.until_ready("web")
+
+    def labels() -> dict[str, str]:
+        found: dict[str, str] = (bench.find("ConfigMap", "one") or {})["metadata"].get("labels", {})
+        return found
+
+    ours = labels()
+    for edited in ({NODE: "another"}, dict.fromkeys(ours)):
+        metadata = {"name": "one", "namespace": bench.namespace, "labels": edited}
+        bench.view.merge({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
+        until(labels, lambda found: found == ours)
+        bench.until_ready("web")
+    edit(bench, "one", key="edited")
+    until(lambda: bench.data("one") == {"key": "wanted"})
+
+
 def test_a_deleted_object_comes_back(bench: Bench) -> None:
     bench.bundle("web", node("one", config_map("one", key="wanted")))
     bench.until_ready("web")
@@ -61,6 +83,43 @@ def test_a_deleted_graph_comes_back_with_its_objects(bench: Bench) -> None:
     until(lambda: (bench.graph("web") or {"metadata": {"uid": uid}})["metadata"]["uid"] != uid)
     bench.until_ready("web")
     assert bench.data("one") == {"key": "wanted"}
+
+
+def test_what_a_graph_is_known_by_is_put_right(bench: Bench) -> None:
+    bench.bundle("web", node("one", config_map("one", key="wanted")))
+    bench.until_ready("web")
+    metadata = (bench.graph("web") or {})["metadata"]
+    ours = {key: metadata[key] for key in ("uid", "labels", "ownerReferences", "finalizers")}
+    for lost in ("labels", "ownerReferences", "finalizers"):
+        named = {"name": metadata["name"], "namespace": bench.namespace, lost: None}
+        bench.view.merge({"apiVersion": PLATFORM, "kind": "ResourceGraph", "metadata": named})
+        until(
+            lambda: (bench.graph("web") or {})["metadata"], lambda now: {key: now.get(key) for key in ours} == ours
+        )
+    edit(bench, "one", key="edited")
+    until(lambda: bench.data("one") == {"key": "wanted"})
+
+
+def test_a_graph_has_what_an_earlier_one_of_its_name_left_behind(bench: Bench) -> None:
+    one, two = (node(name, config_map(name, key="wanted")) for name in ("one", "two"))
+    bench.bundle("web", one)
+    bench.bundle("other", two)
+    bench.until_ready("web")
+    bench.until_ready("other")
+    made, left = bench.find("ConfigMap", "one") or {}, (bench.graph("web") or {})["metadata"]
+    bench.bundle("web", one, annotations={SUSPEND: "true"})
+    until(lambda: bench.status("web").get("phase"), lambda phase: phase == "Suspended")
+    metadata = {"name": "bundle-web", "namespace": bench.namespace, "finalizers": []}
+    bench.view.merge({"apiVersion": PLATFORM, "kind": "ResourceGraph", "metadata": metadata})
+    bench.view.delete(PLATFORM, "ResourceGraph", "bundle-web", namespace=bench.namespace)
+    bench.until_gone("web")
+
+    bench.bundle("web", one, two)
+    bench.until_blocked("web", "node two", "belongs to another ResourceGraph")
+    live, graph = bench.find("ConfigMap", "one") or {}, (bench.graph("web") or {})["metadata"]
+    assert live["metadata"]["uid"] == made["metadata"]["uid"]
+    assert live["metadata"]["labels"][GRAPH] == graph["uid"] != left["uid"]
+    assert bench.sql("SELECT count(*) FROM inventory WHERE graph_uid = ?", left["uid"]) == [(0,)]
 
 
 def test_drift_can_be_told_only(bench: Bench) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.harness.graphs import Bench
 
 HOLD = "example.com/hold"
+NODE = "platform.pequod.io/node"
 
 
 def chain(*names: str) -> list[Manifest]:
@@ -175,6 +176,24 @@ def test_a_finalizer_that_holds_an_object_is_named(bench: Bench) -> None:
     hold(bench, "b")
     bench.until_gone("web")
     assert bench.data("a") is None
+
+
+def test_what_is_to_stay_stays_whatever_it_was_before(bench: Bench) -> None:
+    never = [{"type": "Expression", "expression": "self.data.key == 'never'"}]
+    last = node("last", config_map("last", key="value"), readyWhen=never)
+    bench.bundle("web", node("one", config_map("one", key="value")), node("two", config_map("two", key="value")))
+    bench.until_ready("web")
+    stays = {"deletionPolicy": "Orphan"}
+    # Something is never ready, so that nothing is pruned and the node that was there before is still known.
+    bench.bundle("web", node("new", config_map("one", key="value"), **stays), last, *chain("x"))
+    until(lambda: bench.find("ConfigMap", "one"), lambda live: live["metadata"]["labels"][NODE] == "new")
+    bench.until_blocked("web", "node last")
+    bench.delete("web")
+    bench.until_gone("web")
+    assert bench.data("one") == {"key": "value"}
+    assert (bench.find("ConfigMap", "one") or {})["metadata"].get("labels") is None
+    assert bench.data("two") is None
+    assert bench.sql("SELECT count(*) FROM inventory WHERE namespace = ?", bench.namespace) == [(0,)]
 
 
 def test_pods_are_gone_before_what_they_use_goes(bench: Bench) -> None:

@@ -46,6 +46,41 @@ def waits(exchanges: list[Exchange]) -> list[float]:
     return [after.asked_at - before.answered_at for before, after in itertools.pairwise(exchanges)]
 
 
+# --- whose -----------------------------------------------------------------------------------------------------
+
+
+def test_what_others_make_while_a_node_is_tried_again_is_left_alone(guarded: Guarded) -> None:
+    bench, proxy = guarded.sick, guarded.proxy
+    applied = asks("PATCH", bench, "configmaps", "one")
+    proxy.refuse(applied, status=500)
+    held = proxy.hold(lambda exchange: applied(exchange) and len(proxy.saw(applied)) > 1)
+    bench.bundle("web", node("one", config_map("one", ours="yes"), retryPolicy=IMPATIENT))
+    until(lambda: held.count)
+    theirs = config_map("one", theirs="yes")
+    theirs["metadata"]["namespace"] = bench.namespace
+    made = bench.view.apply(theirs)
+    held.let_go()
+    bench.until_blocked("web", "ConfigMap one", "exists already and was not made by this graph")
+    assert bench.find("ConfigMap", "one") == made
+
+
+def test_what_others_make_in_place_of_what_was_looked_at_is_left_alone(guarded: Guarded) -> None:
+    bench, proxy = guarded.sick, guarded.proxy
+    applied = asks("PATCH", bench, "configmaps", "one")
+    bench.bundle("web", node("one", config_map("one", ours="first"), retryPolicy=IMPATIENT))
+    bench.until_ready("web")
+    held = proxy.hold(applied)
+    bench.bundle("web", node("one", config_map("one", ours="second"), retryPolicy=IMPATIENT))
+    until(lambda: held.count)
+    bench.view.delete("v1", "ConfigMap", "one", namespace=bench.namespace)
+    theirs = config_map("one", theirs="yes")
+    theirs["metadata"]["namespace"] = bench.namespace
+    made = bench.view.apply(theirs)
+    held.let_go()
+    bench.until_blocked("web", "ConfigMap one", "exists already and was not made by this graph")
+    assert bench.find("ConfigMap", "one") == made
+
+
 # --- when ------------------------------------------------------------------------------------------------------
 
 

@@ -131,6 +131,22 @@ async def test_what_exists_is_not_changed_by_who_wants_something_new(
     assert live.meta.resource_version == made.meta.resource_version
 
 
+async def test_a_manifest_with_a_uid_is_for_no_namesake(client: ClusterClient, namespace: str) -> None:
+    live = await client.apply(CONFIGMAPS, configmap(namespace, key="first"), cause=CAUSE)
+    manifest = configmap(namespace, key="second")
+    manifest["metadata"]["uid"] = live.meta.uid
+    changed = await client.apply(CONFIGMAPS, manifest, cause=CAUSE)
+    assert (changed.meta.uid, changed.body["data"]) == (live.meta.uid, {"key": "second"})
+
+    await client.delete(CONFIGMAPS, live.ref, uid=live.meta.uid, cause=CAUSE)
+    with pytest.raises(Conflict):
+        await client.apply(CONFIGMAPS, manifest, cause=CAUSE, force=True)
+    namesake = await client.create(CONFIGMAPS, configmap(namespace, key="theirs"), cause=CAUSE)
+    with pytest.raises(Conflict, match="another object than before"):
+        await client.apply(CONFIGMAPS, manifest, cause=CAUSE, force=True)
+    assert (await client.get(CONFIGMAPS, "a", namespace=namespace)).meta == namesake.meta
+
+
 async def test_a_namesake_is_no_victim(client: ClusterClient, namespace: str) -> None:
     live = await client.create(CONFIGMAPS, configmap(namespace), cause=CAUSE)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import TYPE_CHECKING, Any, cast
 
 from fleet.apply.bring import Bringer
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from fleet.kube.objects import LiveObject
 
 CONFIG_MAPS = ResourceType(group="", version="v1", kind="ConfigMap", plural="configmaps")
+OURS = [{"manager": "pequod-fleet", "operation": "Apply", "fieldsV1": {"f:data": {"f:key": {}}}}]
 
 
 class Cluster:
@@ -36,6 +38,8 @@ class Cluster:
         self.cache = ObjectCache()
         self.seeing = True
         self.foreign: set[str] = set()
+        self.refusal: FleetError | None = None
+        self._versions = itertools.count(5, 5)
 
     # Discovery, children and their informer
 
@@ -53,7 +57,7 @@ class Cluster:
     async def find(self, _: ResourceType, ref: ObjectRef) -> LiveObject | None:
         self.done.append(f"looked for {ref.name}")
         if ref.name not in self.foreign:
-            return None
+            return self.cache.get(ref.namespace, ref.name)
         return live({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": ref.name, "namespace": "ns"}})
 
     def learn(self, seen: LiveObject) -> None:
@@ -65,11 +69,13 @@ class Cluster:
         self, _: ResourceType, manifest: dict[str, Any], *, only_new: bool = False, **__: object
     ) -> LiveObject:
         name = manifest["metadata"]["name"]
+        if self.refusal is not None:
+            raise self.refusal
         if only_new and name in self.foreign:
             raise AlreadyExists(f"{name} exists already")
         self.done.append(f"{'made' if only_new else 'applied'} {name}")
-        shown = {**manifest, "metadata": {**manifest["metadata"], "uid": f"u-{name}", "resourceVersion": "5"}}
-        return live(shown)
+        given = {"uid": f"u-{name}", "resourceVersion": str(next(self._versions)), "managedFields": OURS}
+        return live({**manifest, "metadata": {**manifest["metadata"], **given}})
 
     # The inventory
 

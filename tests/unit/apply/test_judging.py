@@ -14,7 +14,7 @@ from fleet.apply.run import NodePhase
 from fleet.errors import Terminal
 from fleet.graph.model import DeletionPolicy
 from fleet.ids import ClusterName, GraphUid, InstanceUid, NodeId
-from fleet.kube import managedfields
+from fleet.kube import labels, managedfields
 from fleet.kube.resources import ResourceType
 from fleet.watch.cache import ObjectCache
 from tests.unit.apply.graphs import graph, live, node
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 A = NodeId("a")
 CONFIG_MAPS = ResourceType(group="", version="v1", kind="ConfigMap", plural="configmaps")
-OURS: dict[str, Any] = {"f:data": {"f:key": {}}}
+LABELLED: dict[str, Any] = {"f:metadata": {"f:labels": {f"f:{labels.GRAPH}": {}, f"f:{labels.NODE}": {}}}}
+DATA: dict[str, Any] = {"f:data": {"f:key": {}}}
+OURS: dict[str, Any] = {**LABELLED, **DATA}
 
 
 class Seen:
@@ -80,6 +82,7 @@ def applied(run: Run) -> Ledger:
             name="a",
             depends_on=(),
             deletion_policy=DeletionPolicy.DELETE,
+            uid="o-1",
             applied_hash=run.digests[A],
             managed=managedfields.digest(managedfields.applied_by(config_map(), "pequod-fleet")),
         )
@@ -103,6 +106,8 @@ async def test_what_was_never_applied_or_differs_is_applied() -> None:
     entry = ledger.entries(run.uid)[0]
     ledger.applied(replace(entry, applied_hash="of another render"))
     assert judged(run, ledger, config_map())[0] is Need.APPLY
+    ledger.applied(replace(entry, uid="of what was there before"))
+    assert judged(run, ledger, config_map())[0] is Need.APPLY
 
 
 async def test_a_kind_that_cannot_be_watched_is_left_to_the_application_to_tell() -> None:
@@ -118,6 +123,9 @@ async def test_what_cannot_be_seen_is_not_gone() -> None:
         NodePhase.WAITING_READY,
         "the cluster cannot be seen at the moment",
     )
+    look_again_at = run.states[A].look_again_at
+    assert look_again_at is not None, "nobody tells that a stream has come back"
+    assert look_again_at > now_s()
     assert judged(run, applied(run), seeing=True)[0] is Need.APPLY
 
 
@@ -133,19 +141,29 @@ async def test_what_somebody_deletes_is_waited_for() -> None:
 async def test_drift_is_healed_reported_or_let_be(policy: str, need: Need, reported: int) -> None:
     run = started(applyPolicy={"drift": policy})
 
-    assert judged(run, applied(run), config_map(ours={}, theirs=OURS))[0] is need
+    assert judged(run, applied(run), config_map(ours=LABELLED, theirs=DATA))[0] is need
     assert len(run.states[A].drift) == reported
+
+
+async def test_a_label_by_which_an_object_is_known_drifts_as_a_field_of_the_node_does() -> None:
+    run = started()
+
+    assert judged(run, applied(run), config_map(ours=DATA, theirs=LABELLED))[0] is Need.HEAL
+    assert [each.path for each in run.states[A].drift] == [
+        f".metadata.labels.{labels.GRAPH}",
+        f".metadata.labels.{labels.NODE}",
+    ]
 
 
 async def test_what_was_only_to_be_created_does_not_drift() -> None:
     run = started(applyPolicy={"mode": "Create"})
 
-    assert judged(run, applied(run), config_map(ours={}, theirs=OURS))[:2] == (Need.NOTHING, NodePhase.READY)
+    assert judged(run, applied(run), config_map(ours=LABELLED, theirs=DATA))[:2] == (Need.NOTHING, NodePhase.READY)
 
 
 async def test_nobody_is_fought() -> None:
     run = started()
-    drifted = config_map(ours={}, theirs=OURS)
+    drifted = config_map(ours=LABELLED, theirs=DATA)
     for _ in range(3):
         assert judged(run, applied(run), drifted)[0] is Need.HEAL
         run.states[A].healing = run.states[A].healing.healed(now_s())
@@ -154,6 +172,9 @@ async def test_nobody_is_fought() -> None:
     assert (need, phase) == (Need.NOTHING, NodePhase.READY)
     assert message == "changed again and again, so left for now: .data.key by editor"
     assert run.states[A].look_again_at is not None
+
+    assert judged(run, applied(run), config_map())[:2] == (Need.NOTHING, NodePhase.READY)
+    assert run.states[A].look_again_at is None, "it was made anew, say: there is nothing left to look for"
 
 
 async def test_a_node_that_waits_too_long_is_an_error() -> None:

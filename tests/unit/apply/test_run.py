@@ -24,6 +24,16 @@ def test_only_what_a_ready_node_held_up_is_unblocked() -> None:
     assert run.ready == set()
 
 
+def test_what_is_labelled_as_no_node_of_the_graph_may_be_any_of_them() -> None:
+    run = runs.start(graph(node("a"), node("b")), before=None)
+    run.take_dirty()
+
+    run.touch(B)
+    assert run.take_dirty() == {B}
+    run.touch(C)
+    assert run.take_dirty() == {A, B}
+
+
 def test_complete_is_ready_and_fully_rendered() -> None:
     run = runs.start(graph(node("a"), waiting=[{"node": "b"}]), before=None)
     run.move(A, NodePhase.ADOPTED)

@@ -76,7 +76,7 @@ def test_the_module_can_label_and_annotate_the_graph() -> None:
     assert not manifests.same(live(graph), manifests.build(instance(), active(), rendered(nodes=())))
 
 
-def test_a_graph_is_the_same_until_its_render_its_revision_or_its_finalizer_differs() -> None:
+def test_a_graph_is_the_same_until_its_render_its_revision_or_what_it_is_known_by_differs() -> None:
     manifest = manifests.build(instance(), active(), rendered(nodes=(NODE,)))
 
     assert manifests.same(live(manifest), manifest)
@@ -84,8 +84,20 @@ def test_a_graph_is_the_same_until_its_render_its_revision_or_its_finalizer_diff
     assert not manifests.same(live(manifest), manifests.build(instance(), active(2), rendered(nodes=(NODE,))))
     edited = {**manifest, "spec": {**manifest["spec"], "nodes": []}}  # the hash is as it was
     assert not manifests.same(live(edited), manifest)
-    unheld = {**manifest, "metadata": {**manifest["metadata"], "finalizers": []}}
-    assert not manifests.same(live(unheld), manifest)
+    for lost in ("finalizers", "ownerReferences", "labels"):
+        metadata = {key: value for key, value in manifest["metadata"].items() if key != lost}
+        assert not manifests.same(live({**manifest, "metadata": metadata}), manifest), lost
+    more = {**manifest["metadata"], "labels": {**manifest["metadata"]["labels"], "team": "a"}}
+    assert manifests.same(live({**manifest, "metadata": more}), manifest), "others may add to it"
+
+
+def test_a_graph_is_an_instances_by_its_owner_or_by_its_label() -> None:
+    manifest = manifests.build(instance(), active(), rendered(nodes=()))
+
+    for kept in ("ownerReferences", "labels"):
+        metadata = {"name": "web-shop", "namespace": "ns", kept: manifest["metadata"][kept]}
+        assert manifests.is_of(live({**manifest, "metadata": metadata}), instance()), kept
+    assert not manifests.is_of(live({**manifest, "metadata": {"name": "web-shop"}}), instance())
 
 
 def test_names_are_of_kind_and_instance_and_never_too_long() -> None:
