@@ -63,11 +63,24 @@ def rolled_out(progress: Progress, rollouts: tuple[Rollout, ...], counts: Rollou
     if counts.selected == 0:
         return progress.reached(Step.CRD_ROLLED_OUT, "no registered spoke is selected")
     if counts.ready < counts.selected:
-        late = [each for each in rollouts if each.state == "Pending"]
-        told = "; ".join(f"{each.cluster}: {each.reason or 'not there yet'}" for each in late[:3])
+        told = "; ".join(_late(rollouts, progress.revision)[:3])
         message = f"{counts.ready} of {counts.selected} clusters are ready" + (f" ({told})" if told else "")
         return progress.pending(Step.CRD_ROLLED_OUT, "RollingOut", message)
-    return progress.reached(Step.CRD_ROLLED_OUT, f"ready on all {counts.selected} selected clusters")
+    told = "".join(
+        f"; {each.cluster}: {each.reason}" for each in rollouts if each.state == "Ready" and each.reason
+    )
+    return progress.reached(Step.CRD_ROLLED_OUT, f"ready on all {counts.selected} selected clusters{told}")
+
+
+def _late(rollouts: tuple[Rollout, ...], latest: Revision | None) -> list[str]:
+    """The clusters that are not there yet, and those that still have an earlier revision."""
+    late = []
+    for each in rollouts:
+        if each.state == "Pending":
+            late.append(f"{each.cluster}: {each.reason or 'not there yet'}")
+        elif each.state == "Ready" and latest is not None and each.revision < latest.number:
+            late.append(f"{each.cluster}: still at revision {each.revision}")
+    return late
 
 
 def render(
