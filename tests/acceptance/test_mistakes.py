@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 from tests.acceptance.conftest import CRD, PLATFORM
@@ -70,3 +72,18 @@ def test_the_crd_of_graphs_is_made_anew_with_every_graph(platform: Platform) -> 
     until(lambda: view.serves(PLATFORM, "ResourceGraph"))
     platform.until_ready(view, "hello", deadline_s=60)
     assert platform.child(view, "Service", "hello") is not None
+
+
+def test_a_second_hub_does_not_start_on_the_same_file(platform: Platform) -> None:
+    second = subprocess.run(  # noqa: S603 - our own command
+        [
+            *(sys.executable, "-m", "fleet.cli", "hub", "--listen", "127.0.0.1:0"),
+            *("--clusters", str(platform.hub.clusters), "--database", platform.hub.database_url),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert "another hub works with sqlite:///" in second.stderr
