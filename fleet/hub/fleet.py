@@ -40,14 +40,21 @@ class RegisteredSpokes:
 
     def __init__(self) -> None:
         self._labels: Mapping[ClusterName, Mapping[str, str]] = {}
+        self._suspended: frozenset[ClusterName] = frozenset()
 
     def labels(self) -> Mapping[ClusterName, Mapping[str, str]]:
         """The labels of every registered spoke."""
         return self._labels
 
+    def suspended(self) -> frozenset[ClusterName]:
+        """The spokes whose cluster files say so."""
+        return self._suspended
+
     def become(self, clusters: tuple[Cluster, ...]) -> None:
         """Take the spokes among ``clusters`` as the registered ones."""
-        self._labels = {each.name: each.labels for each in clusters if Role.SPOKE in each.roles}
+        spokes = [each for each in clusters if Role.SPOKE in each.roles]
+        self._labels = {each.name: each.labels for each in spokes}
+        self._suspended = frozenset(each.name for each in spokes if each.suspend)
 
 
 @dataclass(frozen=True, slots=True)

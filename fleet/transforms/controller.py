@@ -53,6 +53,10 @@ class Spokes(Protocol):
         """The labels of every registered spoke, whether it can be reached or not."""
         ...
 
+    def suspended(self) -> frozenset[ClusterName]:
+        """Those whose cluster files say so."""
+        ...
+
 
 class TransformController:
     """Reconciles the Transforms of one hub cluster."""
@@ -160,7 +164,8 @@ class TransformController:
 
     async def _judge_rollout(self, name: TransformName, progress: Progress) -> Progress:
         counts = await self._repository.rollout_counts(name)  # first: what is counted as failed is then told, too
-        return statuses.rolled_out(progress, await self._repository.rollouts(name), counts)
+        rollouts = await self._repository.rollouts(name)
+        return statuses.rolled_out(progress, rollouts, counts, suspended=self._spokes.suspended())
 
     async def _expect_rollouts(self, active: Active) -> None:
         """Selected spokes that have not reported yet are part of the count, reachable or not."""
@@ -213,7 +218,8 @@ class TransformController:
                 continue
             if each.cluster not in spokes or active.deletion_policy is DeletionPolicy.RETAIN:
                 continue
-            held.append(f"{each.cluster}: {each.reason or 'its CRD is still to be deleted'}")
+            suspended = " (the cluster is suspended)" if each.cluster in self._spokes.suspended() else ""
+            held.append(f"{each.cluster}: {each.reason or 'its CRD is still to be deleted'}{suspended}")
         return "; ".join(held)
 
     async def _forget_orphan(self, name: TransformName) -> None:

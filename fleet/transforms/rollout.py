@@ -154,6 +154,11 @@ class Rollouts:
         if owner == active.transform:
             return
         crd = f"CRD {active.crd_name} on cluster {self._client.name}"
+        label = f"kubectl label --overwrite crd {active.crd_name} {labels.TRANSFORM}={active.transform}"
+        if owner is None and labels.REVISION in live.meta.annotations:
+            raise CRDConflict(
+                f"{crd} has lost the label {labels.TRANSFORM}, and is left alone until it is back: {label}"
+            )
         if owner is None:
             raise CRDConflict(
                 f"{crd} was not made by the fleet; it is left alone. Make a Transform of another kind or group "
@@ -161,8 +166,7 @@ class Rollouts:
             )
         raise CRDConflict(
             f"{crd} belongs to the Transform {owner}; it is left alone. Where that Transform is gone, this one "
-            f"takes the CRD over, with its instances, by: "
-            f"kubectl label --overwrite crd {active.crd_name} {labels.TRANSFORM}={active.transform}"
+            f"takes the CRD over, with its instances, by: {label}"
         )
 
     async def _withdraw(self, transform: TransformName, active: Active | None) -> float | None:

@@ -114,3 +114,19 @@ def test_a_short_name_that_another_kind_has_is_told_and_waited_for(platform: Pla
 
     platform.apply_transform(cueRef=inline(NARROW), shortNames=["wdg"])
     until_in_force(platform, other)
+
+
+def test_a_crd_that_lost_its_label_says_how_it_gets_it_back(platform: Platform) -> None:
+    view, crd = platform.views[0], f"widgets.{platform.group}"
+    platform.apply_transform(cueRef=inline(NARROW))
+
+    def label(value: str | None) -> None:
+        view.merge({"apiVersion": CRD[0], "kind": CRD[1], "metadata": {"name": crd, "labels": {OWNER: value}}})
+
+    label(None)
+    command = f"kubectl label --overwrite crd {crd} {OWNER}={platform.transform}"
+    until_told(platform, platform.transform, "CRDRolledOut", f"has lost the label {OWNER}", command)
+    label(platform.transform)
+    until_in_force(platform, platform.transform)
+    view.apply(widget(platform, 1))
+    until_size(platform, 1)

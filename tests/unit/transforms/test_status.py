@@ -86,6 +86,11 @@ def test_a_cluster_that_has_an_earlier_revision_is_named() -> None:
     message = progress.steps[Step.CRD_ROLLED_OUT].message
     assert message == "1 of 2 clusters are ready (us: still at revision 1)"
 
+    suspended = frozenset({ClusterName("us")})
+    progress = statuses.rolled_out(Progress(revision=REVISION), rollouts, counts, suspended=suspended)
+    message = progress.steps[Step.CRD_ROLLED_OUT].message
+    assert message == "1 of 2 clusters are ready (us: still at revision 1, and the cluster is suspended)"
+
 
 def test_what_is_not_as_wanted_on_a_ready_cluster_is_told() -> None:
     rollouts = (rollout("eu", RolloutState.READY), rollout("us", RolloutState.READY, "short name taken"))
