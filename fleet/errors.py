@@ -11,10 +11,10 @@ Every operational error is one of two, and the difference decides what happens n
     │   ├── render: GraphUnseen
     │   ├── apply: BeingDeleted, Appeared
     │   ├── audit: AuditUnavailable
-    │   └── hub:   HubAway, NotEstablished
+    │   └── hub:   HubAway, NotEstablished, OwnKindGone
     └── Terminal           trying again with the same input gives the same answer
         ├── settings: SettingsError
-        ├── store: DatabaseUrlError, DatabaseRejected, SchemaError
+        ├── store: DatabaseUrlError, DatabaseRejected, DatabaseInUse, SchemaError
         ├── kube:  Forbidden, NotFound, Invalid, TooLarge, AlreadyExists, ApplyConflict, ConnectionConfigError
         ├── cue:   CueError, ModuleError, InputError, RenderError, LimitExceeded, HelperMissing, GitMissing
         ├── local: NotAFleet, BuildFailed, InvalidName, PortTaken, StartFailed, ToolchainMissing
@@ -24,7 +24,7 @@ Every operational error is one of two, and the difference decides what happens n
         ├── graph: GraphError
         ├── apply: NotOurs, OutOfBounds, FieldConflict, Immutable
         ├── audit: AuditQueryError, PruneRefused
-        └── hub:   DatabaseBehind
+        └── hub:   DatabaseBehind, SameCluster
 
 The command line and authoring add some of their own. A room defines its own leaves, and maps the errors of the
 libraries that it uses in one context manager.

@@ -44,7 +44,7 @@ def current(database_url: str | None) -> None:
     if found == needed:
         click.echo(f"{name}: {found}, as this version needs it")
     else:
-        click.echo(f"{name}: {found or 'no tables'}; this version needs {needed}: run `fleet db upgrade`")
+        click.echo(f"{name}: {found or 'no tables'}; this version needs {needed}: {schema.remedy(found)}")
 
 
 @db.command()

@@ -103,7 +103,7 @@ def _show_table(found: tuple[_Listed, ...]) -> None:
 
 def _show_one(found: _Shown, *, at: datetime) -> None:
     console, latest = Console(), found.revisions[0]
-    selector = "; ".join(str(each) for each in latest.placement.requirements) or "every spoke"
+    selector = ", ".join(map(str, latest.placement.requirements)) or "every spoke"
     fields: dict[str, str | Cell] = {
         "Transform": latest.transform,
         "Kind": _kind(latest),

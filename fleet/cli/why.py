@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,11 @@ import click
 import msgspec
 
 from fleet.apply.run import READY_PHASES
-from fleet.cli import kinds, options, printing, registered, times
+from fleet.cli import kinds, leftalone, options, printing, registered, times
 from fleet.cli.onecluster import Kind
 from fleet.graph import blockers, order
 from fleet.graph.model import GraphError, GraphSpec, Severity, parse_spec
-from fleet.ids import NodeId
+from fleet.ids import ClusterName, NodeId
 from fleet.kube.conditions import parse_rfc3339
 from fleet.kube.labels import SUSPEND
 from fleet.kube.wellknown import GRAPHS
@@ -56,6 +57,9 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
     phase: str
     since: str | None = None
     reason: str = ""
+    left_alone: str = ""
+    """Why no hub looks after the instance at present, whatever its status says."""
+
     blocker: NodeBlocker | None = None
 
 
@@ -81,7 +85,9 @@ def why(
             instance = there.find(wanted, name, namespace=namespace)
         else:
             instance = there.get(wanted, name, namespace=namespace)
-    found = explain(instance, graph)
+    url = options.read(database_url=database_url).database
+    left_alone = asyncio.run(leftalone.find(url, cluster=ClusterName(cluster), kind=wanted))
+    found = explain(instance, graph, left_alone=left_alone)
     if Form(output) is Form.JSON:
         printing.json(found)
         return
@@ -90,10 +96,14 @@ def why(
         click.echo(line)
 
 
-def explain(instance: Manifest | None, graph: Manifest | None) -> Explanation:
+def explain(instance: Manifest | None, graph: Manifest | None, *, left_alone: str = "") -> Explanation:
     """Find the first thing that keeps an instance from being ready; None is one of which only a graph is left."""
+    return msgspec.structs.replace(_explain(instance, graph, left_alone=left_alone), left_alone=left_alone)
+
+
+def _explain(instance: Manifest | None, graph: Manifest | None, *, left_alone: str) -> Explanation:
     if instance is None or "deletionTimestamp" in instance["metadata"]:
-        return _teardown(graph)
+        return _teardown(instance, graph)
     metadata, status = instance["metadata"], instance.get("status", {})
     conditions = {each["type"]: each for each in status.get("conditions", ())}
     ready = conditions.get("Ready", {})
@@ -103,7 +113,8 @@ def explain(instance: Manifest | None, graph: Manifest | None) -> Explanation:
     if told.phase == "Suspended":
         return told.because("its Transform is suspended")
     if status.get("observedGeneration") != metadata.get("generation"):
-        return told.because("no hub has looked at this generation of it yet: does one run, and reach the cluster?")
+        unseen = "no hub has looked at this generation of it yet"
+        return told.because(unseen if left_alone else f"{unseen}: does one run, and reach the cluster?")
     if ready.get("status") == "True":
         return Explanation(ready=True, phase=told.phase, since=told.since)
     reason = status.get("blockedBy") or ready.get("message", "")
@@ -120,11 +131,14 @@ class _Told(msgspec.Struct, frozen=True, kw_only=True):
         return Explanation(ready=False, phase=self.phase, since=self.since, reason=reason, blocker=blocker)
 
 
-def _teardown(graph: Manifest | None) -> Explanation:
-    if graph is None:
-        return _Told(phase="Deleting", since=None).because("finalizers that are not the fleet's hold it")
-    told = _Told(phase="Deleting", since=graph["metadata"].get("deletionTimestamp"))
-    return told.because(graph.get("status", {}).get("blockedBy") or "what it consists of is being torn down")
+def _teardown(instance: Manifest | None, graph: Manifest | None) -> Explanation:
+    if graph is not None and "deletionTimestamp" in graph["metadata"]:
+        told = _Told(phase="Deleting", since=graph["metadata"]["deletionTimestamp"])
+        return told.because(graph.get("status", {}).get("blockedBy") or "what it consists of is being torn down")
+    metadata = (instance or {}).get("metadata", {})
+    told = _Told(phase="Deleting", since=metadata.get("deletionTimestamp"))
+    rest = "" if graph is None else "; what it consists of stays until then"
+    return told.because(f"finalizers hold it: {', '.join(metadata.get('finalizers', ()))}{rest}")
 
 
 def _node(graph: Manifest) -> NodeBlocker | None:
@@ -167,6 +181,8 @@ def _headline(found: Explanation, *, at: datetime) -> str:
 
 def _lines(found: Explanation, *, at: datetime) -> Iterator[str]:
     blocker = found.blocker
+    if found.left_alone:
+        yield f"  it is left alone: {found.left_alone}"
     if blocker is None:
         if found.reason:
             yield f"  {found.reason}"

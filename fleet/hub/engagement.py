@@ -8,32 +8,38 @@ streams come back by themselves), is told to be unreachable, and gets everything
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import structlog
 from prometheus_client import Gauge
 
+from fleet.apply.ledger import Ledger
 from fleet.audit.facts import Fact, Tag
-from fleet.errors import FleetError, first_of
+from fleet.errors import FleetError, Terminal, Transient, first_of
 from fleet.hub import owncrds
-from fleet.hub import spoke as spokes
 from fleet.hub.hubside import HubSide
 from fleet.hub.spoke import Spoke
 from fleet.kube.client import ClusterClient
-from fleet.kube.errors import Throttled
+from fleet.kube.errors import NotFound, Throttled
 from fleet.kube.session import open_session
+from fleet.kube.wellknown import GRAPHS, TRANSFORMS
 from fleet.kube.writes import Cause
 from fleet.registry.clusters import Health, Role
 from fleet.retrying import Backoff
 from fleet.watch.informers import Informers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fleet.apply.inventory import Inventory
     from fleet.audit.log import AuditLog
     from fleet.cue.evaluator import Evaluator
     from fleet.cue.remote.fetching import Fetching
     from fleet.hub.hubclient import HubClient
+    from fleet.ids import ClusterName
+    from fleet.kube.objects import LiveObject
     from fleet.registry.clusters import Cluster
     from fleet.registry.repository import ClusterRepository
     from fleet.transforms.catalog import Catalog
@@ -46,6 +52,14 @@ PROBE_EVERY_S = 5.0
 ENGAGE_AGAIN = Backoff(initial_s=0.5, maximum_s=30.0, jitter_s=0.5)
 
 reachable = Gauge("fleet_cluster_reachable", "1 where the cluster's API server answers.", ["cluster"])
+
+
+class SameCluster(Terminal):
+    """Two cluster files lead to one cluster: two would render and apply the same instances."""
+
+
+class OwnKindGone(Transient):
+    """Somebody deleted the CRD of one of the fleet's own kinds; the next engagement makes it anew."""
 
 
 class Rooms:
@@ -71,6 +85,8 @@ class Rooms:
         self.inventory = inventory
         self.spokes = spokes
         self.transforms = transforms
+        self.engaged_spokes: dict[str, ClusterName] = {}
+        """The spokes that are worked on, by what is another on each cluster: the uid of our CRD."""
 
 
 class Engagement:
@@ -117,19 +133,40 @@ class Engagement:
             if self.cluster.suspend:
                 await self._probe(client)
                 return
-            async with Informers(client) as informers, asyncio.TaskGroup() as group:
-                group.create_task(self._probe(client), name=f"{self.cluster.name}: probe")
+            with ExitStack() as stack:
                 if Role.SPOKE in self.cluster.roles:
-                    await self._engage_spoke(client, informers, group)
-                if Role.HUB in self.cluster.roles:
-                    await self._engage_hub(client, informers, group)
-                self.engaged = True
-                log.info(
-                    "engaged", cluster=self.cluster.name, roles=[role.value for role in sorted(self.cluster.roles)]
-                )
+                    stack.enter_context(self._alone_on(await owncrds.install(client, "resourcegraphs")))
+                await self._work(client)
+
+    @contextmanager
+    def _alone_on(self, crd: LiveObject) -> Iterator[None]:
+        """Nobody else works on the spoke that has this CRD. Raises SameCluster."""
+        engaged, name = self._rooms.engaged_spokes, self.cluster.name
+        if (other := engaged.setdefault(crd.meta.uid, name)) != name:
+            raise SameCluster(
+                f"this is the cluster {other} under another name: both cluster files lead to one API server. "
+                f"{other} is worked on; remove one of the files"
+            )
+        try:
+            yield
+        finally:
+            del engaged[crd.meta.uid]
+
+    async def _work(self, client: ClusterClient) -> None:
+        """Do what the cluster's roles ask for."""
+        async with Informers(client) as informers, asyncio.TaskGroup() as group:
+            group.create_task(self._probe(client, informers), name=f"{self.cluster.name}: probe")
+            if Role.SPOKE in self.cluster.roles:
+                await self._engage_spoke(client, informers, group)
+            if Role.HUB in self.cluster.roles:
+                await self._engage_hub(client, informers, group)
+            self.engaged = True
+            log.info(
+                "engaged", cluster=self.cluster.name, roles=[role.value for role in sorted(self.cluster.roles)]
+            )
 
     async def _engage_spoke(self, client: ClusterClient, informers: Informers, group: asyncio.TaskGroup) -> None:
-        ledger = await spokes.prepare(client, self._rooms.inventory)
+        ledger = await Ledger.load(self._rooms.inventory, client.name)
         self._spoke = Spoke(
             self.cluster,
             client,
@@ -159,10 +196,12 @@ class Engagement:
         with self._hub_client.connected(client, hub_side.backlog):
             await hub_side.run()
 
-    async def _probe(self, client: ClusterClient) -> None:
-        """Ask the API server every few seconds whether it is there."""
+    async def _probe(self, client: ClusterClient, informers: Informers | None = None) -> None:
+        """Ask the API server every few seconds whether it is there, and whether it still has our own kinds."""
         while True:
             await asyncio.sleep(PROBE_EVERY_S)
+            if informers is not None:
+                _refuse_gone(informers, client.name)
             try:
                 await self._probe_once(client)
             except Throttled:
@@ -198,3 +237,10 @@ class Engagement:
                 )
         except FleetError as exc:
             log.warning("cluster health is not recorded", cluster=self.cluster.name, error=str(exc))
+
+
+def _refuse_gone(informers: Informers, cluster: ClusterName) -> None:
+    for resource in (GRAPHS, TRANSFORMS):
+        informer = informers.get(resource)
+        if informer is not None and isinstance(informer.broken, NotFound):
+            raise OwnKindGone(f"cluster {cluster}: the CRD of {resource} is gone, and is made anew")

@@ -7,8 +7,9 @@ engaged anew, one whose file went is let go: its engagement ends, and nothing on
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import structlog
@@ -19,7 +20,7 @@ from fleet.hub.engagement import Engagement
 from fleet.hub.hubclient import HubClient
 from fleet.kube.writes import Cause
 from fleet.registry import directory
-from fleet.registry.clusters import Role
+from fleet.registry.clusters import Health, Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from fleet.hub.engagement import Rooms
     from fleet.ids import ClusterName
-    from fleet.registry.clusters import Cluster
+    from fleet.registry.clusters import Cluster, Registration
     from fleet.registry.directory import Registrations
     from fleet.registry.repository import Changes
 
@@ -39,14 +40,21 @@ class RegisteredSpokes:
 
     def __init__(self) -> None:
         self._labels: Mapping[ClusterName, Mapping[str, str]] = {}
+        self._suspended: frozenset[ClusterName] = frozenset()
 
     def labels(self) -> Mapping[ClusterName, Mapping[str, str]]:
         """The labels of every registered spoke."""
         return self._labels
 
+    def suspended(self) -> frozenset[ClusterName]:
+        """The spokes whose cluster files say so."""
+        return self._suspended
+
     def become(self, clusters: tuple[Cluster, ...]) -> None:
         """Take the spokes among ``clusters`` as the registered ones."""
-        self._labels = {each.name: each.labels for each in clusters if Role.SPOKE in each.roles}
+        spokes = [each for each in clusters if Role.SPOKE in each.roles]
+        self._labels = {each.name: each.labels for each in spokes}
+        self._suspended = frozenset(each.name for each in spokes if each.suspend)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,7 @@ class Fleet:
         await self._remember(registrations)
         # SQL also has the clusters whose files were good once and are broken since, over restarts of the hub.
         registered = await self._rooms.clusters.list()
-        clusters = _with_one_hub(tuple(each.cluster for each in registered))
+        clusters = await self._with_one_hub(registered)
         self._spokes.become(clusters)
         wanted = {cluster.name: cluster for cluster in clusters}
         for name, supervised in list(self._supervised.items()):
@@ -97,6 +105,26 @@ class Fleet:
         for supervised in self._supervised.values():
             supervised.engagement.look_again()
         self.read_once = True
+
+    async def _with_one_hub(self, registered: tuple[Registration, ...]) -> tuple[Cluster, ...]:
+        """The clusters without those that want to be the hub cluster beside the one that is it.
+
+        That is the one that was it before, else the one that was registered first: another one has no Transforms,
+        or others, and would take every kind out of force.
+        """
+        before = {name for name, each in self._supervised.items() if Role.HUB in each.engagement.cluster.roles}
+        hubs = [each for each in registered if Role.HUB in each.cluster.roles]
+        hubs.sort(key=lambda each: (each.cluster.name not in before, each.registered_at))
+        for other in hubs[1:]:
+            reason = (
+                f"{hubs[0].cluster.name} is the hub cluster, and there is only one: this one is left alone until "
+                f"the role hub is gone from one of their files"
+            )
+            log.error("a second hub cluster", cluster=other.cluster.name, error=reason)
+            with suppress(FleetError):  # it is told in the log
+                health = Health(reachable=False, reason=reason, checked_at=datetime.now(UTC))
+                await self._rooms.clusters.record_health(other.cluster.name, health)
+        return tuple(each.cluster for each in registered if each not in hubs[1:])
 
     async def _let_go(self, name: ClusterName) -> None:
         supervised = self._supervised.pop(name)
@@ -130,12 +158,3 @@ class Fleet:
             await self._rooms.audit.record(
                 Fact(tag=Tag.CLUSTER_FILE_REFUSED, cause=Cause(reason="its cluster file"), error=str(error))
             )
-
-
-def _with_one_hub(clusters: tuple[Cluster, ...]) -> tuple[Cluster, ...]:
-    """The clusters, of which the first by name that wants to be the hub cluster is it."""
-    hubs = [cluster.name for cluster in clusters if Role.HUB in cluster.roles]
-    if len(hubs) <= 1:
-        return clusters
-    log.error("several clusters have the role hub; only the first is taken", taken=hubs[0], left_out=hubs[1:])
-    return tuple(cluster for cluster in clusters if cluster.name not in hubs[1:])

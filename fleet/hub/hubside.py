@@ -56,8 +56,12 @@ class HubSide:
         await self._informer.synced()
         for active in self._catalog.all():  # also those that went while nobody looked
             self.backlog.add(active.transform)
-        async with self._sourcing:
-            await work(self.backlog, self._controller.reconcile, workers=TRANSFORM_WORKERS)
+        unsubscribe = self._catalog.subscribe(self._in_force_changed)
+        try:
+            async with self._sourcing:
+                await work(self.backlog, self._controller.reconcile, workers=TRANSFORM_WORKERS)
+        finally:
+            unsubscribe()
 
     def look_again(self) -> None:
         """The fleet's clusters changed: who is selected may have changed with them."""
@@ -66,3 +70,8 @@ class HubSide:
 
     def _changed(self, seen: LiveObject) -> None:
         self.backlog.add(TransformName(seen.meta.name))
+
+    def _in_force_changed(self, transform: TransformName) -> None:
+        """What a Transform that went has set free, another one may wait for: the name of its CRD."""
+        if self._catalog.get(transform) is None:
+            self.look_again()

@@ -35,8 +35,8 @@ class NotEstablished(Transient):
     """The API server does not serve the CRD yet."""
 
 
-async def install(client: ClusterClient, name: str) -> None:
-    """Apply ``config/crd/<name>.yaml`` where it differs, and return once the API server serves it."""
+async def install(client: ClusterClient, name: str) -> LiveObject:
+    """Apply ``config/crd/<name>.yaml`` where it differs; gives the CRD once the API server serves it."""
     manifest = _manifest(name)
     crd_name = manifest["metadata"]["name"]
     try:
@@ -55,6 +55,7 @@ async def install(client: ClusterClient, name: str) -> None:
                 live = await client.get(CRDS, crd_name)
     except TimeoutError as exc:
         raise NotEstablished(f"cluster {client.name}: CRD {crd_name} is not established") from exc
+    return live
 
 
 async def _apply(client: ClusterClient, manifest: dict[str, Any]) -> LiveObject:

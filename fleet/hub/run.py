@@ -21,7 +21,7 @@ from fleet.hub import http
 from fleet.hub.engagement import Rooms
 from fleet.hub.fleet import Fleet, RegisteredSpokes
 from fleet.registry.repository import ClusterRepository
-from fleet.store import schema, urls
+from fleet.store import ownership, schema, urls
 from fleet.store.database import Database
 from fleet.transforms.catalog import Catalog, active_of
 from fleet.transforms.repository import TransformRepository
@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 
 class DatabaseBehind(Terminal):
-    """The database's schema is older than this version needs."""
+    """The database's schema is not the one that this version needs."""
 
 
 def run(settings: Settings) -> None:
@@ -63,8 +63,8 @@ async def _until_told_to_stop(settings: Settings) -> None:
 
 async def serve(settings: Settings, *, open_audit: Callable[[Database], AuditLog] = AuditLog) -> None:
     """Run a hub until cancelled. ``open_audit`` makes the log that hears of every write."""
-    await _prepare_database(settings)
     async with AsyncExitStack() as stack:
+        await _prepare_database(settings, stack)
         database = await stack.enter_async_context(Database.open(settings.database))
         audit = await stack.enter_async_context(open_audit(database))
         evaluator = await stack.enter_async_context(Evaluator(size=settings.evaluators))
@@ -91,18 +91,20 @@ async def serve(settings: Settings, *, open_audit: Callable[[Database], AuditLog
         await fleet.run()
 
 
-async def _prepare_database(settings: Settings) -> None:
+async def _prepare_database(settings: Settings, stack: AsyncExitStack) -> None:
     """SQLite is the hub's own file, and brought up to date; a shared PostgreSQL is upgraded by who runs it."""
     url = urls.parse(settings.database)
     if urls.is_sqlite(url):
         settings.data_folder.mkdir(parents=True, exist_ok=True)
+        urls.check_folder(url)
+        stack.enter_context(ownership.of_sqlite(url))
         await schema.upgrade(settings.database)
         return
     found, needed = await schema.current(settings.database), schema.head()
     if found != needed:
         raise DatabaseBehind(
             f"the database {urls.described(url)} is at schema {found or 'none'}, this version needs {needed}; "
-            f"run: fleet db upgrade"
+            f"{schema.remedy(found)}"
         )
 
 

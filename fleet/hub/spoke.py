@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 from fleet.apply.bring import Bringer
 from fleet.apply.children import Children
 from fleet.apply.executor import Executor
-from fleet.apply.ledger import Ledger
 from fleet.apply.observed import Observed
 from fleet.apply.policies import GraphPolicy
 from fleet.apply.run import GraphKey
 from fleet.apply.teardown import Teardown
 from fleet.apply.turn import Tools
-from fleet.hub import owncrds
 from fleet.ids import GraphUid, NodeId, TransformName
 from fleet.kube import labels
 from fleet.kube.discovery import Discovery
@@ -29,7 +27,7 @@ from fleet.watch.coalescing import Coalescing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fleet.apply.inventory import Inventory
+    from fleet.apply.ledger import Ledger
     from fleet.cue.evaluator import Evaluator
     from fleet.kube.client import ClusterClient
     from fleet.kube.objects import LiveObject
@@ -258,9 +256,3 @@ def _instance_of(graph: LiveObject, resource: ResourceType) -> InstanceKey | Non
     if (source["apiVersion"], source["kind"]) != (resource.api_version, resource.kind):
         return None
     return InstanceKey(resource, source["namespace"], source["name"])
-
-
-async def prepare(client: ClusterClient, inventory: Inventory) -> Ledger:
-    """What a spoke needs before anything is watched there: our CRD, and what SQL knows of it."""
-    await owncrds.install(client, "resourcegraphs")
-    return await Ledger.load(inventory, client.name)

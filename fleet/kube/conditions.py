@@ -58,8 +58,13 @@ def cut(text: str, longest: int) -> str:
 
 def holds(body: Mapping[str, Any], condition: str) -> bool:
     """Whether an object's ``condition`` is True."""
+    return told(body, condition).get("status") == "True"
+
+
+def told(body: Mapping[str, Any], condition: str) -> Mapping[str, Any]:
+    """What an object says of a condition; empty where it says nothing."""
     conditions = (body.get("status") or {}).get("conditions") or ()  # a new CRD has null there
-    return any(each.get("type") == condition and each.get("status") == "True" for each in conditions)
+    return next((each for each in conditions if each.get("type") == condition), {})
 
 
 @lru_cache(maxsize=4096)  # a status says the same times again and again

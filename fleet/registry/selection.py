@@ -49,6 +49,19 @@ class Requirement:
             case Operator.DOES_NOT_EXIST:
                 return self.key not in labels
 
+    def __str__(self) -> str:
+        """The requirement as ``kubectl --selector`` has it."""
+        some = f"({', '.join(self.values)})"
+        match self.operator:
+            case Operator.IN:
+                return f"{self.key}={self.values[0]}" if len(self.values) == 1 else f"{self.key} in {some}"
+            case Operator.NOT_IN:
+                return f"{self.key}!={self.values[0]}" if len(self.values) == 1 else f"{self.key} notin {some}"
+            case Operator.EXISTS:
+                return self.key
+            case Operator.DOES_NOT_EXIST:
+                return f"!{self.key}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelSelector:

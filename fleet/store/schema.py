@@ -38,6 +38,14 @@ def head() -> str:
     return revision
 
 
+def remedy(found: str | None) -> str:
+    """What to do about a database that is at another revision than `head`."""
+    known = {each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if found is None or found in known:
+        return "run `fleet db upgrade`"
+    return "a newer version of the fleet has upgraded it, so use that one"
+
+
 async def current(url: str) -> str | None:
     """The revision that the database is at, or None for one without tables."""
     async with _connection(url) as connection:

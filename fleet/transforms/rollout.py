@@ -15,7 +15,7 @@ import structlog
 from fleet.errors import Terminal
 from fleet.ids import TransformName
 from fleet.kube import labels
-from fleet.kube.conditions import holds
+from fleet.kube.conditions import holds, told
 from fleet.kube.errors import NotFound
 from fleet.kube.wellknown import CRDS, GRAPHS
 from fleet.kube.writes import Cause
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-RECHECK_INSTANCES_S = 15.0
-"""How often a refused deletion looks whether instances still live."""
+RECHECK_S = 15.0
+"""How often to look for what no watch tells: whether instances still live, and CRDs that others made."""
 
 
 class Kinds(Protocol):
@@ -80,7 +80,7 @@ class Rollouts:
         self._repository = repository
         self._backlog = backlog
         self._kinds = kinds
-        self._recorded: dict[TransformName, tuple[int, RolloutState, str | None]] = {}
+        self._recorded: dict[TransformName, tuple[Active, RolloutState, str | None]] = {}
         self._serving: dict[TransformName, Active] = {}
         self._applied_generation: dict[str, int] = {}
         self._crds: Informer = informers.start(CRDS, on_change=self._crd_changed, selector=labels.TRANSFORM)
@@ -92,28 +92,34 @@ class Rollouts:
         if active is None or not active.belongs_on(self._labels):
             return await self._withdraw(transform, active)
         try:
-            established = await self._push(active)
+            crd = await self._push(active)
+        except CRDConflict as exc:
+            self._stop_serving(transform)
+            await self._record(active, RolloutState.FAILED, str(exc))
+            return RECHECK_S
         except Terminal as exc:
             await self._record(active, RolloutState.FAILED, str(exc))
             raise
-        if not established:
-            await self._record(active, RolloutState.PENDING, "the API server has not established the CRD yet")
-            return None
+        refused = _refused_names(crd)
+        if crd.deleting or not holds(crd.body, "Established"):
+            state = RolloutState.FAILED if refused else RolloutState.PENDING
+            await self._record(active, state, refused or _not_established(crd))
+            return None  # the watch tells when it is, and when a deleted one is gone
         before = self._serving.get(transform)
         if before is not None and before.resource != active.resource:
             self._kinds.withhold(before.resource)
         if before != active:
             self._serving[transform] = active
             self._kinds.serve(active)
-        await self._record(active, RolloutState.READY, None)
+        await self._record(active, RolloutState.READY, refused or None)
         return None
 
-    async def _push(self, active: Active) -> bool:
-        """Apply the CRD where it is missing, older or edited; True once it is established."""
+    async def _push(self, active: Active) -> LiveObject:
+        """Apply the CRD where it is missing, older or edited; gives the one on the cluster."""
         live = self._crds.cache.get("", active.crd_name) or await self._foreign(active)
         self._refuse_foreign(active, live)
         if live is not None and live.deleting:
-            return False  # once it is gone, the watch brings us back to make it anew
+            return live  # once it is gone, it is made anew
         wanted = crds.stamped(active.crd, revision=active.revision)
         if live is None or self._differs(live, wanted):
             cause = Cause(
@@ -124,7 +130,7 @@ class Rollouts:
             live = await self._client.apply(CRDS, wanted, cause=cause, force=live is not None)
             self._applied_generation[live.meta.uid] = live.meta.generation
             self._crds.learn(live)
-        return holds(live.body, "Established")
+        return live
 
     def _differs(self, live: LiveObject, wanted: crds.Manifest) -> bool:
         stamp = wanted["metadata"]["annotations"][labels.REVISION]
@@ -145,26 +151,39 @@ class Rollouts:
         if live is None:
             return
         owner = live.meta.labels.get(labels.TRANSFORM)
-        if owner != active.transform:
-            whose = f"belongs to the Transform {owner}" if owner else "was not made by the fleet"
+        if owner == active.transform:
+            return
+        crd = f"CRD {active.crd_name} on cluster {self._client.name}"
+        label = f"kubectl label --overwrite crd {active.crd_name} {labels.TRANSFORM}={active.transform}"
+        if owner is None and labels.REVISION in live.meta.annotations:
             raise CRDConflict(
-                f"CRD {active.crd_name} on cluster {self._client.name} {whose}; "
-                f"it is left alone. Give this Transform another kind or group, or remove that CRD"
+                f"{crd} has lost the label {labels.TRANSFORM}, and is left alone until it is back: {label}"
             )
+        if owner is None:
+            raise CRDConflict(
+                f"{crd} was not made by the fleet; it is left alone. Make a Transform of another kind or group "
+                f"in place of this one, or remove that CRD, which deletes every {active.resource.kind}"
+            )
+        raise CRDConflict(
+            f"{crd} belongs to the Transform {owner}; it is left alone. Where that Transform is gone, this one "
+            f"takes the CRD over, with its instances, by: {label}"
+        )
 
     async def _withdraw(self, transform: TransformName, active: Active | None) -> float | None:
         """Stop serving the kind here; delete its CRD only where the Transform says so and nothing lives."""
-        served = self._serving.pop(transform, None)
-        if served is not None:
-            self._kinds.withhold(served.resource)
+        self._stop_serving(transform)
         if active is None:
             self._recorded.pop(transform, None)
             return None
         if active.deletion_policy is DeletionPolicy.DELETE and (refusal := await self._delete_crd(active)):
             await self._record(active, RolloutState.FAILED, refusal)
-            return RECHECK_INSTANCES_S
+            return RECHECK_S
         await self._record(active, RolloutState.WITHDRAWN, None)
         return None
+
+    def _stop_serving(self, transform: TransformName) -> None:
+        if served := self._serving.pop(transform, None):
+            self._kinds.withhold(served.resource)
 
     async def _delete_crd(self, active: Active) -> str:
         """Delete the CRD, or say why not. Deleting a CRD deletes every instance, so none may live."""
@@ -195,13 +214,14 @@ class Rollouts:
         return ""
 
     async def _record(self, active: Active, state: RolloutState, reason: str | None) -> None:
-        news = (active.revision, state, reason)
-        if self._recorded.get(active.transform) == news:
+        known = self._recorded.get(active.transform)
+        # What the catalog says anew is recorded anew, for SQL may have forgotten the rollout in between.
+        if known is not None and known[0] is active and known[1:] == (state, reason):
             return
         await self._repository.set_rollout(
             active.transform, cluster=self._client.name, revision=active.revision, state=state, reason=reason
         )
-        self._recorded[active.transform] = news
+        self._recorded[active.transform] = (active, state, reason)
         log.info(
             "rollout", cluster=self._client.name, transform=active.transform, state=state.value, reason=reason
         )
@@ -209,3 +229,17 @@ class Rollouts:
 
     def _crd_changed(self, seen: LiveObject) -> None:
         self._backlog.add(TransformName(seen.meta.labels[labels.TRANSFORM]))
+
+
+def _refused_names(crd: LiveObject) -> str:
+    """Why the API server does not accept a CRD's names: other kinds of the group have them, mostly."""
+    found = told(crd.body, "NamesAccepted")
+    if found.get("status") != "False":
+        return ""
+    return f"the API server does not accept all names of the CRD: {found.get('message', '')}"
+
+
+def _not_established(crd: LiveObject) -> str:
+    if crd.deleting:
+        return "somebody deletes the CRD, and with it its instances; it is made anew once it is gone"
+    return "the API server has not established the CRD yet"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from fleet.ids import ClusterName
     from fleet.transforms.catalog import Active
     from fleet.transforms.repository import Revision, Rollout, RolloutCounts
 
@@ -52,8 +53,14 @@ class Progress:
         return replace(self, steps={**self.steps, step: condition})
 
 
-def rolled_out(progress: Progress, rollouts: tuple[Rollout, ...], counts: RolloutCounts) -> Progress:
-    """Judge the rollout by what the spokes reported."""
+def rolled_out(
+    progress: Progress,
+    rollouts: tuple[Rollout, ...],
+    counts: RolloutCounts,
+    *,
+    suspended: frozenset[ClusterName] = frozenset(),
+) -> Progress:
+    """Judge the rollout by what the spokes reported; a ``suspended`` one does not until it is not any more."""
     progress = replace(progress, counts=counts)
     failed = [each for each in rollouts if each.state == "Failed"]
     if failed:
@@ -63,11 +70,25 @@ def rolled_out(progress: Progress, rollouts: tuple[Rollout, ...], counts: Rollou
     if counts.selected == 0:
         return progress.reached(Step.CRD_ROLLED_OUT, "no registered spoke is selected")
     if counts.ready < counts.selected:
-        late = [each for each in rollouts if each.state == "Pending"]
-        told = "; ".join(f"{each.cluster}: {each.reason or 'not there yet'}" for each in late[:3])
+        told = "; ".join(_late(rollouts, progress.revision, suspended)[:3])
         message = f"{counts.ready} of {counts.selected} clusters are ready" + (f" ({told})" if told else "")
         return progress.pending(Step.CRD_ROLLED_OUT, "RollingOut", message)
-    return progress.reached(Step.CRD_ROLLED_OUT, f"ready on all {counts.selected} selected clusters")
+    told = "".join(
+        f"; {each.cluster}: {each.reason}" for each in rollouts if each.state == "Ready" and each.reason
+    )
+    return progress.reached(Step.CRD_ROLLED_OUT, f"ready on all {counts.selected} selected clusters{told}")
+
+
+def _late(rollouts: tuple[Rollout, ...], latest: Revision | None, suspended: frozenset[ClusterName]) -> list[str]:
+    """The clusters that are not there yet, and those that still have an earlier revision."""
+    late = []
+    for each in rollouts:
+        why = ", and the cluster is suspended" if each.cluster in suspended else ""
+        if each.state == "Pending":
+            late.append(f"{each.cluster}: {each.reason or 'not there yet'}{why}")
+        elif each.state == "Ready" and latest is not None and each.revision < latest.number:
+            late.append(f"{each.cluster}: still at revision {each.revision}{why}")
+    return late
 
 
 def render(

@@ -125,7 +125,9 @@ def test_a_crd_that_the_fleet_did_not_make_is_never_overwritten(platform: Platfo
     assert live is not None
     assert live["spec"] == before["spec"]
     until(platform.transform_status, lambda status: status["clusters"]["ready"] == 1)
+
     view.delete(*CRD, platform.crd_name)
+    until(platform.transform_status, lambda status: status["clusters"]["ready"] == 2)
 
 
 def test_an_edited_or_deleted_crd_is_put_right(platform: Platform) -> None:

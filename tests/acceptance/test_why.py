@@ -111,3 +111,28 @@ def test_what_holds_a_teardown_is_told(webservices: Platform) -> None:
 
     view.merge({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {**metadata, "finalizers": []}})
     until(lambda: webservices.graph(view, "shop") is None, deadline_s=60)
+
+
+def test_an_instance_that_is_left_alone_says_why(platform: Platform) -> None:
+    view = platform.views[0]
+    platform.apply_transform()
+    view.apply(platform.instance("shop"))
+    platform.until_ready(view, "shop")
+    assert "left alone" not in why(platform, "shop")
+
+    platform.apply_transform(placement={"clusterSelector": {"matchLabels": {"region": "us"}}})
+    left_alone = f"it is left alone: the Transform {platform.transform} does not select cluster spoke-1"
+    until(lambda: why(platform, "shop"), lambda text: left_alone in text)
+    view.apply(platform.instance("new"))
+    assert left_alone in why(platform, "new")
+
+    platform.apply_transform()
+    platform.until_ready(view, "new")
+    until(lambda: why(platform, "shop"), lambda text: "left alone" not in text)
+    file = platform.hub.register("spoke-1", platform.planes.spoke_1.kubeconfig, suspend=True)
+    until(lambda: why(platform, "shop"), lambda text: "spoke-1 is suspended by its cluster file" in text)
+    file.unlink()
+    until(lambda: why(platform, "shop"), lambda text: "spoke-1 has left the fleet" in text)
+    platform.hub.register("spoke-1", platform.planes.spoke_1.kubeconfig)
+    platform.hub_view.delete("platform.pequod.io/v1alpha1", "Transform", platform.transform)
+    until(lambda: why(platform, "shop"), lambda text: "no Transform in force stands for WebService" in text)

@@ -115,3 +115,22 @@ def test_of_a_deleted_instance_its_graph_says_what_holds_it() -> None:
 
     assert (found.phase, found.since) == ("Deleting", SINCE)
     assert "example.com/backup" in found.reason
+
+
+def test_an_instance_that_finalizers_of_others_hold_is_not_torn_down_yet() -> None:
+    deleted = instance("Ready", ready=True)
+    deleted["metadata"] |= {"deletionTimestamp": SINCE, "finalizers": ["example.com/backup"]}
+
+    found = explain(deleted, graph({}))
+
+    assert (found.phase, found.since) == ("Deleting", SINCE)
+    assert found.reason == "finalizers hold it: example.com/backup; what it consists of stays until then"
+
+
+def test_what_nobody_looks_after_says_so_whatever_its_status_says() -> None:
+    why = "cluster spoke-1 is suspended by its cluster file"
+    ready = explain(instance("Ready", ready=True), graph({}), left_alone=why)
+    new = explain({"metadata": {"name": "shop", "generation": 1}}, None, left_alone=why)
+
+    assert (ready.ready, ready.left_alone) == (True, why)
+    assert (new.reason, new.left_alone) == ("no hub has looked at this generation of it yet", why)

@@ -72,3 +72,18 @@ def test_a_selector_that_cannot_be_understood_is_refused_with_its_field(
         return
     with pytest.raises(SelectorError, match=complaint):
         parse(selector, field="selector")
+
+
+@pytest.mark.parametrize(
+    ("selector", "words"),
+    [
+        ({"matchLabels": {"tier": "prod"}}, "tier=prod"),
+        (expression("tier", "In", "prod", "dev"), "tier in (prod, dev)"),
+        (expression("tier", "NotIn", "prod"), "tier!=prod"),
+        (expression("tier", "NotIn", "prod", "dev"), "tier notin (prod, dev)"),
+        (expression("region", "Exists"), "region"),
+        (expression("region", "DoesNotExist"), "!region"),
+    ],
+)
+def test_requirements_read_as_kubectl_takes_them(selector: dict[str, object], words: str) -> None:
+    assert [str(each) for each in parse(selector, field="selector").requirements] == [words]

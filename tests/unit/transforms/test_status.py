@@ -3,19 +3,38 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from fleet.ids import ClusterName, TransformName
+from fleet.ids import ClusterName, ModuleDigest, TransformName
+from fleet.kube.resources import ResourceType
+from fleet.registry import selection
 from fleet.transforms import status as statuses
-from fleet.transforms.repository import Rollout, RolloutCounts, RolloutState
+from fleet.transforms.repository import Revision, Rollout, RolloutCounts, RolloutState
+from fleet.transforms.spec import STRICTEST
 from fleet.transforms.status import Progress, Step
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
 
-def rollout(cluster: str, state: RolloutState, reason: str | None = None) -> Rollout:
+REVISION = Revision(
+    transform=TransformName("web"),
+    number=2,
+    module_digest=ModuleDigest("sha256:2"),
+    origin=None,
+    files={},
+    resource=ResourceType(group="example.com", version="v1", kind="Web", plural="webs"),
+    crd={},
+    schema_issues=(),
+    placement=selection.EVERYTHING,
+    policy=STRICTEST,
+    created_at=NOW,
+    withdrawn_at=None,
+)
+
+
+def rollout(cluster: str, state: RolloutState, reason: str | None = None, *, revision: int = 2) -> Rollout:
     return Rollout(
         transform=TransformName("web"),
         cluster=ClusterName(cluster),
-        revision=1,
+        revision=revision,
         state=state,
         reason=reason,
         updated_at=NOW,
@@ -57,6 +76,28 @@ def test_a_rollout_under_way_names_who_is_late() -> None:
     assert status["phase"] == "Generating"
     assert conditions(status)["Ready"] == ("False", "1 of 2 clusters are ready (us: unreachable)")
     assert status["clusters"] == {"selected": 2, "ready": 1, "failed": 0, "summary": "1/2"}
+
+
+def test_a_cluster_that_has_an_earlier_revision_is_named() -> None:
+    rollouts = (rollout("eu", RolloutState.READY), rollout("us", RolloutState.READY, revision=1))
+    counts = RolloutCounts(selected=2, ready=1, failed=0)
+    progress = statuses.rolled_out(Progress(revision=REVISION), rollouts, counts)
+
+    message = progress.steps[Step.CRD_ROLLED_OUT].message
+    assert message == "1 of 2 clusters are ready (us: still at revision 1)"
+
+    suspended = frozenset({ClusterName("us")})
+    progress = statuses.rolled_out(Progress(revision=REVISION), rollouts, counts, suspended=suspended)
+    message = progress.steps[Step.CRD_ROLLED_OUT].message
+    assert message == "1 of 2 clusters are ready (us: still at revision 1, and the cluster is suspended)"
+
+
+def test_what_is_not_as_wanted_on_a_ready_cluster_is_told() -> None:
+    rollouts = (rollout("eu", RolloutState.READY), rollout("us", RolloutState.READY, "short name taken"))
+    counts = RolloutCounts(selected=2, ready=2, failed=0)
+    told = statuses.rolled_out(Progress(revision=REVISION), rollouts, counts).steps[Step.CRD_ROLLED_OUT]
+
+    assert (told.holds, told.message) == (True, "ready on all 2 selected clusters; us: short name taken")
 
 
 def test_of_many_failures_three_are_told() -> None:
