@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import click
 
@@ -57,8 +57,16 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except FleetError as exc:
-            click.echo(f"{click.style('error:', fg='red')} {exc}", err=True)
-            sys.exit(1)
+            _fail(str(exc))
+        except BrokenPipeError:
+            raise  # who reads the output went away; click ends quietly
+        except OSError as exc:
+            _fail(f"{exc.filename}: {exc.strerror}" if exc.filename else str(exc))
+
+
+def _fail(why: str) -> NoReturn:
+    click.echo(f"{click.style('error:', fg='red')} {why}", err=True)
+    sys.exit(1)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

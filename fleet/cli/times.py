@@ -37,10 +37,10 @@ class Moment(click.ParamType[datetime]):
         """The moment that ``value`` says."""
         if isinstance(value, datetime):
             return value
-        if _AGE.fullmatch(value):
-            return self._clock() - _age(value)
         try:
-            moment = datetime.fromisoformat(value)
+            moment = self._clock() - _age(value) if _AGE.fullmatch(value) else datetime.fromisoformat(value)
+        except OverflowError:
+            self.fail(f"{value!r} is longer ago than there are dates", param, ctx)
         except ValueError:
             self.fail(
                 f"{value!r} is neither an age (10m, 2h, 1h30m) nor a time (2026-11-24T08:30:00Z)", param, ctx

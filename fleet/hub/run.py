@@ -16,7 +16,7 @@ from fleet.cue.binary import helper_path
 from fleet.cue.evaluator import Evaluator
 from fleet.cue.remote.cache import ModuleCache
 from fleet.cue.remote.fetching import Fetching
-from fleet.errors import Terminal
+from fleet.errors import FleetError, Terminal, first_of
 from fleet.hub import http
 from fleet.hub.engagement import Rooms
 from fleet.hub.fleet import Fleet, RegisteredSpokes
@@ -59,10 +59,15 @@ async def _until_told_to_stop(settings: Settings) -> None:
         await hub
     except asyncio.CancelledError:
         log.info("stopped")
+    except BaseExceptionGroup as group:  # rooms with tasks of their own hand on in one what came through them
+        if isinstance(error := first_of(group), FleetError):
+            raise error from group
+        raise
 
 
 async def serve(settings: Settings, *, open_audit: Callable[[Database], AuditLog] = AuditLog) -> None:
     """Run a hub until cancelled. ``open_audit`` makes the log that hears of every write."""
+    address = settings.address
     await _prepare_database(settings)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database.open(settings.database))
@@ -86,7 +91,7 @@ async def serve(settings: Settings, *, open_audit: Callable[[Database], AuditLog
             await database.ping()
             return "" if fleet.read_once else "the cluster files are not read yet"
 
-        port = await stack.enter_async_context(http.serve(settings.address, unready=unready))
+        port = await stack.enter_async_context(http.serve(address, unready=unready))
         log.info("hub is up", database=database.name, clusters=str(settings.clusters), port=port)
         await fleet.run()
 
