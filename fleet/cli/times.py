@@ -38,14 +38,16 @@ class Moment(click.ParamType[datetime]):
         if isinstance(value, datetime):
             return value
         try:
-            moment = self._clock() - _age(value) if _AGE.fullmatch(value) else datetime.fromisoformat(value)
+            if _AGE.fullmatch(value):
+                return self._clock() - _age(value)
+            moment = datetime.fromisoformat(value)
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
         except OverflowError:
-            self.fail(f"{value!r} is longer ago than there are dates", param, ctx)
+            self.fail(f"{value!r} is beyond the calendar", param, ctx)
         except ValueError:
             self.fail(
                 f"{value!r} is neither an age (10m, 2h, 1h30m) nor a time (2026-11-24T08:30:00Z)", param, ctx
             )
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _age(text: str) -> timedelta:

@@ -16,13 +16,14 @@ from fleet.cue.binary import helper_path
 from fleet.cue.evaluator import Evaluator
 from fleet.cue.remote.cache import ModuleCache
 from fleet.cue.remote.fetching import Fetching
-from fleet.errors import FleetError, Terminal, first_of
+from fleet.errors import FleetError, first_of
 from fleet.hub import http
 from fleet.hub.engagement import Rooms
 from fleet.hub.fleet import Fleet, RegisteredSpokes
 from fleet.registry.repository import ClusterRepository
 from fleet.store import schema, urls
 from fleet.store.database import Database
+from fleet.store.errors import SchemaError
 from fleet.transforms.catalog import Catalog, active_of
 from fleet.transforms.repository import TransformRepository
 
@@ -32,10 +33,6 @@ if TYPE_CHECKING:
     from fleet.settings import Settings
 
 log = structlog.get_logger(__name__)
-
-
-class DatabaseBehind(Terminal):
-    """The database's schema is older than this version needs."""
 
 
 def run(settings: Settings) -> None:
@@ -105,9 +102,9 @@ async def _prepare_database(settings: Settings) -> None:
         return
     found, needed = await schema.current(settings.database), schema.head()
     if found != needed:
-        raise DatabaseBehind(
-            f"the database {urls.described(url)} is at schema {found or 'none'}, this version needs {needed}; "
-            f"run: fleet db upgrade"
+        raise SchemaError(
+            f"the database {urls.described(url)} is at schema {found or 'none'}, this version needs {needed}: "
+            f"{schema.advice(found)}"
         )
 
 
