@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import signal
 import sys
 from typing import Any, NamedTuple, NoReturn
 
@@ -36,6 +38,9 @@ _COMMANDS = {
 }
 
 
+_INTERRUPTED = 128 + signal.SIGINT
+
+
 class _Commands(click.Group):
     """A group whose commands are imported one by one."""
 
@@ -58,6 +63,9 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except FleetError as exc:
             _fail(str(exc))
+        except KeyboardInterrupt:
+            click.echo(err=True)  # the shell's prompt begins a line of its own, after the ^C
+            sys.exit(_INTERRUPTED)
         except BrokenPipeError:
             raise  # who reads the output went away; click ends quietly
         except OSError as exc:
@@ -71,8 +79,11 @@ def _fail(why: str) -> NoReturn:
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pequod-fleet", prog_name="fleet")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Pequod Fleet: write a platform once as a CUE module, run it on every cluster.
 
     Settings come from options and from environment variables named FLEET_…, such as FLEET_DATABASE_URL.
     """
+    if os.environ.get("NO_COLOR"):  # https://no-color.org; rich knows it by itself
+        ctx.color = False

@@ -51,10 +51,10 @@ class _Shown:
 @click.pass_context
 def transforms(ctx: click.Context, *, database_url: str | None, output: str) -> None:
     """Show the Transforms in force, and on how many clusters each is ready."""
-    ctx.obj = options.read(database_url=database_url).database
     if ctx.invoked_subcommand is not None:
+        ctx.default_map = {ctx.invoked_subcommand: ctx.params}  # options are understood before it, too
         return
-    found = asyncio.run(_all(ctx.obj))
+    found = asyncio.run(_all(options.read(database_url=database_url).database))
     if Form(output) is Form.JSON:
         printing.json([_summary(each) for each in found])
     elif found:
@@ -67,12 +67,9 @@ def transforms(ctx: click.Context, *, database_url: str | None, output: str) -> 
 @click.argument("name")
 @options.database
 @options.output(Form)
-@click.pass_obj
-def show(url: str, /, *, name: str, database_url: str | None, output: str) -> None:
+def show(*, name: str, database_url: str | None, output: str) -> None:
     """Show one Transform: each cluster's rollout, what its schema widens, and its revisions."""
-    if database_url:
-        url = options.read(database_url=database_url).database
-    found = asyncio.run(_one(url, TransformName(name)))
+    found = asyncio.run(_one(options.read(database_url=database_url).database, TransformName(name)))
     if Form(output) is Form.JSON:
         printing.json(_document(found))
     else:

@@ -148,6 +148,15 @@ def test_no_name_is_not_the_name_of_all(on_spoke: Callable[..., Run], manifests:
     assert len(on_spoke("get", "cm", "-n", namespace).output.splitlines()) >= len(["NAME", "one", "two"])
 
 
+def test_why_is_not_asked_of_what_no_transform_made(
+    on_spoke: Callable[..., Run], manifests: Path, namespace: str
+) -> None:
+    on_spoke("apply", "-f", manifests, "-n", namespace)
+    run = on_spoke("why", "cm", "one", "-n", namespace)
+    assert run.exit_code == 1
+    assert run.output == "error: no Transform made the kind ConfigMap, so why is not for the fleet to say\n"
+
+
 def test_a_namespace_is_not_said_twice(on_spoke: Callable[..., Run], tmp_path: Path, namespace: str) -> None:
     path = tmp_path / "elsewhere.yaml"
     path.write_text(yaml.safe_dump(config_map("one") | {"metadata": {"name": "one", "namespace": "elsewhere"}}))

@@ -81,6 +81,27 @@ def test_a_file_that_cannot_be_used_is_one_line(
     assert (result.exit_code, result.output) == (1, f"error: {told}\n")
 
 
+def test_an_interrupt_is_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    @click.command()
+    def waiting() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(main), "get_command", lambda *_: waiting)
+    result = CliRunner().invoke(main, ["audit"])
+    assert (result.exit_code, result.output) == (130, "\n")
+
+
+@pytest.mark.parametrize(("no_color", "told"), [("", "\x1b[31merror:\x1b[0m no\n"), ("1", "error: no\n")])
+def test_nobody_gets_colours_who_wants_none(no_color: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    @click.command()
+    def failing() -> None:
+        raise Terminal("no")
+
+    monkeypatch.setattr(type(main), "get_command", lambda *_: failing)
+    result = CliRunner(env={"NO_COLOR": no_color}).invoke(main, ["audit"], color=True)
+    assert result.output == told
+
+
 def test_who_stops_reading_is_told_nothing() -> None:
     command = [sys.executable, "-m", "fleet.cli", "roles"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:  # noqa: S603
