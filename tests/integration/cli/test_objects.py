@@ -141,8 +141,8 @@ def test_what_kubectl_lists_can_be_applied(on_spoke: Callable[..., Run], tmp_pat
 
 def test_no_name_is_not_the_name_of_all(on_spoke: Callable[..., Run], manifests: Path, namespace: str) -> None:
     on_spoke("apply", "-f", manifests, "-n", namespace)
-    for command in (("delete",), ("get",), ("why",)):
-        refused = on_spoke(*command, "cm", "", "-n", namespace)
+    for command in ("delete", "get"):
+        refused = on_spoke(command, "cm", "", "-n", namespace)
         assert refused.exit_code == 1
         assert refused.output.startswith("error: '' cannot be the name of ConfigMap")
     assert len(on_spoke("get", "cm", "-n", namespace).output.splitlines()) >= len(["NAME", "one", "two"])
