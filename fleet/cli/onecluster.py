@@ -174,6 +174,8 @@ class OneCluster:
             raise ClusterAway(f"{where}: {exc}") from exc
         except (requests.RequestException, pykube.exceptions.KubernetesError, OSError) as exc:
             raise ClusterRefuses(f"{where}: {exc}") from exc
+        except yaml.MarkedYAMLError as exc:
+            raise ClusterRefuses(f"{where}: its kubeconfig is not YAML: {exc.problem}") from exc
         except (yaml.YAMLError, AttributeError, LookupError, TypeError, ValueError) as exc:  # not a kubeconfig
             raise ClusterRefuses(f"{where}: {exc!r}") from exc
 

@@ -124,17 +124,11 @@ def _show_one(found: _Shown, *, at: datetime) -> None:
         click.echo("\nSchema issues: here the CRD accepts more than the module does, which then refuses it")
         tables.show(console, ("PATH", "REASON"), [(each.path, each.reason) for each in latest.schema_issues])
     click.echo("\nRevisions")
-    rows = [
-        (
-            str(each.number),
-            times.age(each.created_at, at=at),
-            each.module_digest[:19],
-            _kind(each),
-            each.origin or "",
-        )
-        for each in found.revisions
-    ]
-    tables.show(console, ("NUMBER", "AGE", "MODULE", "KIND", "ORIGIN"), rows)
+    headings: tuple[str, ...] = ("NUMBER", "AGE", "MODULE", "KIND", "ORIGIN")
+    if not any(each.origin for each in found.revisions):
+        headings = headings[:-1]  # its module is part of the fleet, or of the Transform
+    rows = [_revision_row(each, at=at)[: len(headings)] for each in found.revisions]
+    tables.show(console, headings, rows)
 
 
 def _rollout(rollout: Rollout, *, at: datetime) -> tables.Row:
@@ -145,6 +139,11 @@ def _rollout(rollout: Rollout, *, at: datetime) -> tables.Row:
         times.age(rollout.updated_at, at=at),
         rollout.reason or "",
     )
+
+
+def _revision_row(revision: Revision, *, at: datetime) -> tuple[str, ...]:
+    number, age = str(revision.number), times.age(revision.created_at, at=at)
+    return number, age, revision.module_digest[:19], _kind(revision), revision.origin or ""
 
 
 def _kind(revision: Revision) -> str:

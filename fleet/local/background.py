@@ -71,7 +71,7 @@ def up(folder: Path, *, names: Sequence[str], binaries: Binaries) -> list[Cluste
 
 def down(folder: Path) -> int:
     """End the processes of ``folder`` and keep its data; gives how many there were."""
-    if not folder.is_dir():
+    if not (folder / ROSTER).exists():
         return 0
     with _locked(folder):
         return processes.end_recorded(Roster(folder / ROSTER), grace_s=_GRACE_S)

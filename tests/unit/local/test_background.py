@@ -33,3 +33,8 @@ def test_a_name_that_cannot_be_ends_nothing_that_runs(tmp_path: Path) -> None:
         assert running.poll() is None
     finally:
         processes.kill([running])
+
+
+def test_a_folder_where_nothing_was_started_stays_as_it_is(tmp_path: Path) -> None:
+    assert background.down(tmp_path) == 0
+    assert list(tmp_path.iterdir()) == []
