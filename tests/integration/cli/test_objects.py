@@ -92,7 +92,9 @@ def test_cluster_scoped_kinds_and_groups(on_spoke: Callable[..., Run]) -> None:
     assert "default" in on_spoke("get", "ns").output
     assert on_spoke("get", "deployments.apps").exit_code == 0
     unknown = on_spoke("get", "deployments.example.com")
-    assert unknown.output == "error: cluster spoke serves nothing called 'deployments.example.com'\n"
+    told = "error: cluster spoke serves nothing called 'deployments.example.com'; did you mean deployments.apps?\n"
+    assert unknown.output == told
+    assert "'wbs': is its CRD installed?" in on_spoke("get", "wbs").output
 
 
 def test_a_field_that_somebody_else_manages_is_a_conflict_unless_forced(
