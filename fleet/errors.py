@@ -24,7 +24,7 @@ Every operational error is one of two, and the difference decides what happens n
         ├── graph: GraphError
         ├── apply: NotOurs, OutOfBounds, FieldConflict, Immutable
         ├── audit: AuditQueryError, PruneRefused
-        └── hub:   DatabaseBehind, SameCluster
+        └── hub:   CannotListen, SameCluster
 
 The command line and authoring add some of their own. A room defines its own leaves, and maps the errors of the
 libraries that it uses in one context manager.

@@ -32,6 +32,15 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class LogLevel(StrEnum):
+    """From which level on events are logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Every setting. The environment variable of ``database_url`` is ``FLEET_DATABASE_URL``, and so on."""
 
@@ -48,7 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where ``/healthz``, ``/readyz`` and ``/metrics`` are served, as host:port; port 0 takes a free one."""
 
     log_format: LogFormat = LogFormat.TEXT
-    log_level: str = "info"
+    log_level: LogLevel = LogLevel.INFO
 
     evaluators: Annotated[int, msgspec.Meta(ge=1)] | None = None
     """CUE helper processes; None takes one for each processor."""
@@ -75,6 +84,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return host.strip("[]"), int(port)
 
 
+_CHOICES: dict[str, type[StrEnum]] = {"log_format": LogFormat, "log_level": LogLevel}
+
+
 def read(environment: Mapping[str, str], **options: object) -> Settings:
     """Settings from an environment, with ``options`` (None: not given) over it. Raises SettingsError."""
     given: dict[str, object] = {
@@ -89,6 +101,8 @@ def read(environment: Mapping[str, str], **options: object) -> Settings:
     except msgspec.ValidationError as exc:
         what, _, field = str(exc).partition(" - at `$.")
         field = field.rstrip("`")
+        if choices := _CHOICES.get(field):
+            what = f"expected one of {', '.join(choices)}"
         raise SettingsError(f"{field} ({PREFIX}{field.upper()}): {what}, got {given.get(field)!r}") from exc
 
 
@@ -99,5 +113,8 @@ def _data_folder(base: str) -> Path:
 
 def _path(kind: type, value: object) -> object:
     if kind is Path:
-        return Path(str(value)).expanduser()
+        try:
+            return Path(str(value)).expanduser()
+        except RuntimeError as exc:  # there is no user of the name behind the tilde
+            raise ValueError(f"expected a path: {exc}") from exc
     raise NotImplementedError(kind)

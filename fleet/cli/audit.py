@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from fleet.audit import query
-from fleet.audit.query import Filter, Order
+from fleet.audit.query import AuditQueryError, Filter, Order
 from fleet.cli import databases, following, operations, options, printing, times, trail
 from fleet.cli.operations import Form
 from fleet.cli.tables import Columns
@@ -52,14 +52,17 @@ def audit(
     began and has not ended is marked UNFINISHED: it is under way, or a crash cut it off. Times are UTC.
     """
     url = options.read(database_url=database_url).database
-    looking = _Looking(where=Filter(**where), limit=limit, statuses=statuses, form=Form(output))
-    if not follow:
-        asyncio.run(_show(url, looking, order=Order.NEWEST_FIRST if newest else Order.OLDEST_FIRST))
-        return
-    if where["until"]:
+    if follow and where["until"]:
         raise click.UsageError("--follow goes on for ever, so it has no --until")
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_follow(url, looking))
+    looking = _Looking(where=Filter(**where), limit=limit, statuses=statuses, form=Form(output))
+    try:
+        if follow:
+            with contextlib.suppress(KeyboardInterrupt):
+                asyncio.run(_follow(url, looking))
+        else:
+            asyncio.run(_show(url, looking, order=Order.NEWEST_FIRST if newest else Order.OLDEST_FIRST))
+    except AuditQueryError as exc:
+        raise click.UsageError(str(exc)) from exc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,7 +110,7 @@ async def database(url: str) -> Check:
         return failed(
             subject,
             f"{name} has {f'the tables of {found}' if found else 'no tables'}, this version needs {wanted}",
-            advice=schema.remedy(found),
+            advice=schema.advice(found),
         )
     return well(subject, f"{name} answers, with the tables of {found}")
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, NoReturn
 from fleet.cli import permissions
 from fleet.cli.checks import failed, warned, well
 from fleet.errors import FleetError, Terminal
-from fleet.hub.hubclient import HubClient
+from fleet.hub.hubclient import HubAway, HubClient
 from fleet.ids import TransformName
 from fleet.kube.client import ClusterClient
+from fleet.kube.errors import ConnectionConfigError
 from fleet.kube.session import open_session
 from fleet.registry.clusters import Role
 from fleet.watch.backlog import Backlog
@@ -79,6 +80,10 @@ async def _one(cluster: Cluster, hub_client: HubClient) -> Check:
             refused = await permissions.refused(session, wanted, cluster=cluster.name)
     except TimeoutError:
         return failed(subject, f"no answer within {_TIMEOUT_S:g} s", advice=_REACH)
+    except ConnectionConfigError as exc:
+        return failed(subject, str(exc), advice=_CORRECT)
+    except HubAway as exc:
+        return failed(subject, str(exc), advice=_HUB_FIRST)
     except FleetError as exc:
         return failed(subject, str(exc), advice=_REACH)
     roles = " and ".join(sorted(cluster.roles))
@@ -93,4 +98,6 @@ async def _one(cluster: Cluster, hub_client: HubClient) -> Check:
     return well(subject, f"{version} answers, and the hub may do all that the role {roles} needs")
 
 
+_CORRECT = "correct the connection in the cluster file, or what it names"
+_HUB_FIRST = "see to the cluster with the role hub first: what this one's connection names is there"
 _REACH = "see that the API server runs and can be reached from here, and that the credential is in force"

@@ -38,10 +38,10 @@ class Form(StrEnum):
 @click.pass_context
 def clusters(ctx: click.Context, *, database_url: str | None, output: str) -> None:
     """Show the clusters of the fleet, and how each was last seen."""
-    ctx.obj = options.read(database_url=database_url).database
     if ctx.invoked_subcommand is not None:
+        ctx.default_map = {ctx.invoked_subcommand: ctx.params}  # options are understood before it, too
         return
-    found = asyncio.run(_all(ctx.obj))
+    found = asyncio.run(_all(options.read(database_url=database_url).database))
     if Form(output) is Form.JSON:
         printing.json([document(each) for each in found])
     elif found:
@@ -54,12 +54,9 @@ def clusters(ctx: click.Context, *, database_url: str | None, output: str) -> No
 @click.argument("name")
 @options.database
 @options.output(Form)
-@click.pass_obj
-def show(url: str, /, *, name: str, database_url: str | None, output: str) -> None:
+def show(*, name: str, database_url: str | None, output: str) -> None:
     """Show everything that is known of one cluster, also of one that has left the fleet."""
-    if database_url:
-        url = options.read(database_url=database_url).database
-    found = asyncio.run(_one(url, ClusterName(name)))
+    found = asyncio.run(_one(options.read(database_url=database_url).database, ClusterName(name)))
     if Form(output) is Form.JSON:
         printing.json(document(found))
     else:

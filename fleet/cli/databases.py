@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fleet.errors import Terminal
 from fleet.store import urls
 from fleet.store.database import Database
+from fleet.store.errors import DatabaseUrlError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -27,8 +28,10 @@ async def reading(url: str) -> AsyncIterator[Database]:
 
 
 def check_exists(url: str) -> None:
-    """Raise NoDatabase where ``url`` names an SQLite file that is not there."""
+    """Raise NoDatabase where ``url`` names an SQLite file that is not there, DatabaseUrlError where it is none."""
     parsed = urls.parse(url)
+    if urls.is_sqlite(parsed) and Path(parsed.database or "").is_dir():
+        raise DatabaseUrlError(f"{urls.described(parsed)} is a folder: name the file in it")
     if urls.is_sqlite(parsed) and not Path(parsed.database or "").is_file():
         raise NoDatabase(
             f"there is no database at {parsed.database} yet: `fleet hub` makes it when it first runs. "

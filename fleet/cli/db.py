@@ -44,7 +44,7 @@ def current(database_url: str | None) -> None:
     if found == needed:
         click.echo(f"{name}: {found}, as this version needs it")
     else:
-        click.echo(f"{name}: {found or 'no tables'}; this version needs {needed}: {schema.remedy(found)}")
+        click.echo(f"{name}: {found or 'no tables'}; this version needs {needed}: {schema.advice(found)}")
 
 
 @db.command()
@@ -60,12 +60,22 @@ def downgrade(*, revision: str, yes: bool, database_url: str | None) -> None:
     databases.check_exists(url)
     name = urls.described(urls.parse(url))
     before = asyncio.run(schema.current(url))
+    _check_older(revision, before)
     if not yes:
         click.confirm(
             f"Take {name} from {before or 'no tables'} to {revision}, and lose what is newer?", abort=True
         )
     asyncio.run(schema.downgrade(url, revision=revision))
     click.echo(f"{name}: {before or 'no tables'} → {asyncio.run(schema.current(url)) or 'no tables'}")
+
+
+def _check_older(revision: str, before: str | None) -> None:
+    """Refuse what is no way back. Where ``before`` is not known here, the migration itself tells."""
+    ways = ("base", *schema.known())
+    if before is None or before in ways:
+        ways = ways[: ways.index(before or "base") + 1]
+    if revision not in ways:
+        raise click.UsageError(f"REVISION {revision!r}: this database can go back to {', '.join(ways)}")
 
 
 def _make_folder(url: str) -> None:

@@ -9,7 +9,7 @@ import click
 from fleet.cli import options
 from fleet.hub import logs
 from fleet.hub import run as hub_run
-from fleet.settings import LogFormat
+from fleet.settings import LogFormat, LogLevel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--log-level",
-    type=click.Choice(["debug", "info", "warning", "error"]),
+    type=click.Choice([each.value for each in LogLevel]),
     help="What is logged.  [default: info]",
 )
 def hub(

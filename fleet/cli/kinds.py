@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,7 +11,7 @@ from fleet.cli.onecluster import Kind
 from fleet.errors import Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from fleet.cli.onecluster import OneCluster
 
@@ -62,10 +63,19 @@ class _Groups(msgspec.Struct, frozen=True, kw_only=True):
 def find(cluster: OneCluster, text: str) -> Kind:
     """The kind that somebody calls ``text``, in the version that the server prefers. Raises NoSuchKind."""
     name, _, group = text.partition(".")
-    for api_version, resource in _served(cluster):
+    served = list(_served(cluster))
+    for api_version, resource in served:
         if resource.is_called(name) and (not group or group == api_version.rpartition("/")[0]):
             return _kind(api_version, resource)
-    raise NoSuchKind(f"cluster {cluster.name} serves nothing called {text!r}")
+    raise NoSuchKind(f"cluster {cluster.name} serves nothing called {text!r}{_hint(name, served)}")
+
+
+def _hint(name: str, served: Iterable[tuple[str, _Resource]]) -> str:
+    """What may be meant; else what the kinds of the fleet need to be served."""
+    known = {each.resource: api_version.rpartition("/")[0] for api_version, each in served}
+    for close in difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.8):
+        return f"; did you mean {'.'.join(filter(None, (close, known[close])))}?"
+    return ": is its CRD installed?"
 
 
 def of(cluster: OneCluster, api_version: str, kind: str) -> Kind:

@@ -56,11 +56,13 @@ def up(names: str, folder: Path | None) -> None:
     The first time, their programs are built from source, which takes some minutes.
     """
     wanted = [name.strip() for name in names.split(",") if name.strip()]
+    if not wanted:
+        raise click.UsageError("--clusters: name one at least")
     programs = binaries.find_or_build(say=_say)
     clusters = background.up(_folder(folder), names=wanted, binaries=programs)
     _show(clusters)
     click.echo(f"\nexport KUBECONFIG={os.pathsep.join(str(cluster.kubeconfig) for cluster in clusters)}")
-    click.echo("`fleet local down` ends them and keeps their data.")
+    click.echo(f"`{_command('down', folder)}` ends them and keeps their data.")
 
 
 @local.command()
@@ -69,9 +71,13 @@ def up(names: str, folder: Path | None) -> None:
 def down(*, wipe: bool, folder: Path | None) -> None:
     """End the clusters; their data stays for the next `up`."""
     where = _folder(folder)
+    if not where.is_dir():
+        click.echo(f"There is no folder {where}.")
+        return
     ended = background.wipe(where) if wipe else background.down(where)
-    what = f"Ended {ended} processes" if ended else "Nothing was running"
-    click.echo(f"{what} and removed {where}." if wipe else f"{what}.")
+    click.echo(f"Ended {ended} processes." if ended else "Nothing was running.")
+    if wipe:
+        click.echo(f"Removed {where}.")
 
 
 @local.command()
@@ -83,7 +89,7 @@ def status(folder: Path | None) -> None:
     if clusters:
         _show(clusters)
     else:
-        click.echo(f"There are no local clusters in {where}: `fleet local up` starts some.")
+        click.echo(f"There are no local clusters in {where}: `{_command('up', folder)}` starts some.")
 
 
 @local.command()
@@ -96,6 +102,11 @@ def build() -> None:
 
 def _folder(given: Path | None) -> Path:
     return given or settings.read(os.environ).data_folder / "local"
+
+
+def _command(name: str, folder: Path | None) -> str:
+    """The command of this group that is about the same folder."""
+    return f"fleet local {name}" + (f" --dir {folder}" if folder else "")
 
 
 def _say(sentence: str) -> None:

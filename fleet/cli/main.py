@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
+import signal
 import sys
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import click
 
@@ -36,6 +38,9 @@ _COMMANDS = {
 }
 
 
+_INTERRUPTED = 128 + signal.SIGINT
+
+
 class _Commands(click.Group):
     """A group whose commands are imported one by one."""
 
@@ -57,14 +62,28 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except FleetError as exc:
-            click.echo(f"{click.style('error:', fg='red')} {exc}", err=True)
-            sys.exit(1)
+            _fail(str(exc))
+        except KeyboardInterrupt:
+            click.echo(err=True)  # the shell's prompt begins a line of its own, after the ^C
+            sys.exit(_INTERRUPTED)
+        except BrokenPipeError:
+            raise  # who reads the output went away; click ends quietly
+        except OSError as exc:
+            _fail(f"{exc.filename}: {exc.strerror}" if exc.filename else str(exc))
+
+
+def _fail(why: str) -> NoReturn:
+    click.echo(f"{click.style('error:', fg='red')} {why}", err=True)
+    sys.exit(1)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pequod-fleet", prog_name="fleet")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Pequod Fleet: write a platform once as a CUE module, run it on every cluster.
 
     Settings come from options and from environment variables named FLEET_…, such as FLEET_DATABASE_URL.
     """
+    if os.environ.get("NO_COLOR"):  # https://no-color.org; rich knows it by itself
+        ctx.color = False

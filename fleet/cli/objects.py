@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import click
-import yaml
 from rich.console import Console
 
-from fleet.cli import kinds, options, printing, registered, tables
-from fleet.errors import Terminal
+from fleet.cli import kinds, manifests, options, printing, registered, tables
+from fleet.cue.authoring import documents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from typing import TextIO
 
+    from fleet.cli.manifests import Written
     from fleet.cli.onecluster import Manifest
 
 
@@ -25,10 +25,6 @@ class Form(StrEnum):
     WIDE = "wide"
     YAML = "yaml"
     JSON = "json"
-
-
-class ManifestError(Terminal):
-    """A file that does not hold manifests; the message says which document."""
 
 
 @click.command(short_help="Show objects of one cluster.")
@@ -53,9 +49,14 @@ def get(
 
     KIND is a plural, a singular, a short name, or a plural and its group: webservices, ws, deployments.apps.
     """
+    if name is not None and everywhere:
+        raise click.UsageError("NAME is of one namespace: leave out --all-namespaces")
     with registered.connect(cluster, database_url) as there:
         found = kinds.find(there, kind)
-        place = found.everywhere() if everywhere and not name else found.at(name or "", namespace=namespace)
+        if name is not None:
+            place = found.one(name, namespace=namespace)
+        else:
+            place = found.everywhere() if everywhere else found.all(namespace=namespace)
         if Form(output) in {Form.TABLE, Form.WIDE}:
             _show(there.table(place), wide=Form(output) is Form.WIDE, namespaces=everywhere and found.namespaced)
             return
@@ -63,22 +64,21 @@ def get(
     if Form(output) is Form.JSON:
         printing.json(objects)
     else:
-        click.echo(yaml.safe_dump(objects, sort_keys=False), nl=False)
+        click.echo(documents.dump(objects), nl=False)
 
 
 @click.command(short_help="Apply manifests to one cluster.")
-@click.option("-f", "--filename", "file", type=click.File(), required=True, help="A YAML file, or - for stdin.")
+@click.option("-f", "--filename", "file", type=manifests.FILE, required=True, help="A YAML file, or - for stdin.")
 @options.cluster
 @options.namespace
 @click.option("--force-conflicts", "force", is_flag=True, help="Take over fields that others manage.")
 @options.database
 def apply(*, file: TextIO, cluster: str, namespace: str | None, force: bool, database_url: str | None) -> None:
     """Apply the manifests of a file to one cluster, by server-side apply."""
-    manifests = list(_manifests(file))
+    found = [(each.manifest, _namespace(each, wanted=namespace)) for each in manifests.read(file)]
     with registered.connect(cluster, database_url) as there:
-        for manifest in manifests:
+        for manifest, where in found:
             kind = kinds.of(there, manifest["apiVersion"], manifest["kind"])
-            where = manifest["metadata"].get("namespace") or namespace
             there.apply(kind, manifest, namespace=where, force=force)
             click.echo(f"applied {manifest['kind']} {manifest['metadata']['name']} on {cluster}")
 
@@ -96,21 +96,12 @@ def delete(*, kind: str, name: str, cluster: str, namespace: str | None, databas
     click.echo(f"deletion of {kind} {name} on {cluster} asked for")
 
 
-def _manifests(file: TextIO) -> Iterator[Manifest]:
-    try:
-        documents = list(yaml.safe_load_all(file))
-    except yaml.YAMLError as exc:
-        raise ManifestError(f"{file.name}: this is not YAML: {exc}") from exc
-    for number, document in enumerate(documents, start=1):
-        match document:
-            case None:
-                continue
-            case {"apiVersion": str(), "kind": str(), "metadata": {"name": str()}}:
-                yield document
-            case _:
-                raise ManifestError(
-                    f"{file.name}: document {number} is no manifest: it needs apiVersion, kind and metadata.name"
-                )
+def _namespace(written: Written, *, wanted: str | None) -> str | None:
+    """Where the manifest goes. What the file says and what the option says must not differ."""
+    said: str | None = written.manifest["metadata"].get("namespace")
+    if said and wanted and said != wanted:
+        raise click.UsageError(f"{written.place}: metadata.namespace is {said}, and --namespace is {wanted}")
+    return said or wanted
 
 
 def _show(table: Manifest, *, wide: bool, namespaces: bool) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
 
 import pykube
 import requests
@@ -22,11 +23,13 @@ from fleet.errors import Terminal, Transient
 from fleet.kube.connection import InCluster, KubeconfigRef
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from fleet.kube.connection import ConnectionRef
 
 Manifest = dict[str, Any]
+Place = dict[str, str]
+"""Where on an API server something is, as pykube takes it."""
 
 FIELD_MANAGER = "fleet-cli"
 _TIMEOUT_S = 10.0
@@ -44,6 +47,10 @@ class ClusterRefuses(Terminal):
     """The cluster's API server refuses what was asked of it."""
 
 
+class NotAName(Terminal):
+    """No object can have this name: it would lead to another place than that of one object."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """Where an API server keeps the objects of a kind."""
@@ -53,14 +60,20 @@ class Kind:
     namespaced: bool = True
     name: str = ""  # such as WebService, where it is known
 
-    def at(self, name: str = "", *, namespace: str | None = None) -> dict[str, str]:
-        """The place of all objects, or of one, for pykube; no namespace is that of the kubeconfig's context."""
-        place = {"version": self.api_version, "url": f"{self.plural}/{name}" if name else self.plural}
-        return place | ({"namespace": namespace or ""} if self.namespaced else {})
-
-    def everywhere(self) -> dict[str, str]:
+    def everywhere(self) -> Place:
         """The place of the objects of all namespaces."""
         return {"version": self.api_version, "url": self.plural}
+
+    def all(self, *, namespace: str | None = None) -> Place:
+        """The place of the objects of one namespace; None is that of the kubeconfig's context."""
+        if not self.namespaced:
+            return self.everywhere()
+        return self.everywhere() | {"namespace": _segment(namespace, of="a namespace") if namespace else ""}
+
+    def one(self, name: str, *, namespace: str | None = None) -> Place:
+        """The place of one object. Raises NotAName, since without its name it would be that of all of them."""
+        url = f"{self.plural}/{_segment(name, of=self.name or self.plural)}"
+        return self.all(namespace=namespace) | {"url": url}
 
 
 class OneCluster:
@@ -102,18 +115,18 @@ class OneCluster:
     def find(self, kind: Kind, name: str, *, namespace: str | None = None) -> Manifest | None:
         """One object; None where it, or its kind, does not exist."""
         with self._telling(f"get {kind.plural} {name}"):
-            answer = self._api.get(**kind.at(name, namespace=namespace))
+            answer = self._api.get(**kind.one(name, namespace=namespace))
             return None if answer.status_code == _NOT_FOUND else self._content(answer)
 
     def get(self, kind: Kind, name: str, *, namespace: str | None = None) -> Manifest:
         """One object."""
-        return self._send("get", kind.at(name, namespace=namespace))
+        return self._send("get", kind.one(name, namespace=namespace))
 
-    def read(self, place: dict[str, str]) -> Manifest:
+    def read(self, place: Place) -> Manifest:
         """The object, or the list of objects, at a `Kind`'s place."""
         return self._send("get", place)
 
-    def table(self, place: dict[str, str]) -> Manifest:
+    def table(self, place: Place) -> Manifest:
         """Objects as the table that the API server makes of them for kubectl."""
         return self._send("get", place, headers={"Accept": _TABLE})
 
@@ -125,21 +138,25 @@ class OneCluster:
         Not a POST, also where there is nothing yet: API servers let that wait for two seconds where the kind is
         younger.
         """
-        name = f"{manifest['metadata']['name']}?fieldManager={FIELD_MANAGER}&force={str(force).lower()}"
-        return self._patch(kind.at(name, namespace=namespace), manifest, content_type=_APPLY)
+        place = kind.one(manifest["metadata"]["name"], namespace=namespace)
+        params = {"fieldManager": FIELD_MANAGER, "force": str(force).lower()}
+        return self._patch(place, manifest, content_type=_APPLY, params=params)
 
     def merge(self, kind: Kind, name: str, patch: Manifest, *, namespace: str | None = None) -> Manifest:
         """Merge ``patch`` into an object."""
-        return self._patch(kind.at(name, namespace=namespace), patch, content_type=_MERGE)
+        return self._patch(kind.one(name, namespace=namespace), patch, content_type=_MERGE)
 
     def delete(self, kind: Kind, name: str, *, namespace: str | None = None) -> None:
         """Ask for the deletion of an object."""
-        self._send("delete", kind.at(name, namespace=namespace))
+        self._send("delete", kind.one(name, namespace=namespace))
 
-    def _patch(self, place: dict[str, str], body: Manifest, *, content_type: str) -> Manifest:
-        return self._send("patch", place, data=json.dumps(body), headers={"Content-Type": content_type})
+    def _patch(
+        self, place: Place, body: Manifest, *, content_type: str, params: Mapping[str, str] | None = None
+    ) -> Manifest:
+        headers = {"Content-Type": content_type}
+        return self._send("patch", place, data=json.dumps(body), headers=headers, params=params or {})
 
-    def _send(self, method: str, place: dict[str, str], **arguments: Any) -> Manifest:  # noqa: ANN401 - requests'
+    def _send(self, method: str, place: Place, **arguments: Any) -> Manifest:  # noqa: ANN401 - requests'
         with self._telling(f"{method} {place['url']}"):
             return self._content(getattr(self._api, method)(**place, **arguments))
 
@@ -150,15 +167,26 @@ class OneCluster:
 
     @contextmanager
     def _telling(self, doing: str) -> Iterator[None]:
-        where = f"cluster {self.name}: {doing.partition('?')[0]}"
+        where = f"cluster {self.name}: {doing}"
         try:
             yield
         except (requests.ConnectionError, requests.Timeout) as exc:
             raise ClusterAway(f"{where}: {exc}") from exc
         except (requests.RequestException, pykube.exceptions.KubernetesError, OSError) as exc:
             raise ClusterRefuses(f"{where}: {exc}") from exc
+        except yaml.MarkedYAMLError as exc:
+            raise ClusterRefuses(f"{where}: its kubeconfig is not YAML: {exc.problem}") from exc
         except (yaml.YAMLError, AttributeError, LookupError, TypeError, ValueError) as exc:  # not a kubeconfig
             raise ClusterRefuses(f"{where}: {exc!r}") from exc
+
+
+def _segment(name: str, *, of: str) -> str:
+    """A name as a part of a URL, by the rule that Kubernetes has for every name (IsValidPathSegmentName)."""
+    if name in {"", ".", ".."} or "/" in name or "%" in name:
+        raise NotAName(
+            f"{name!r} cannot be the name of {of}: it must not be empty, . or .., nor have / or % in it"
+        )
+    return quote(name, safe=":")
 
 
 def _configuration(connection: ConnectionRef, *, private: Path) -> Any:  # noqa: ANN401 - untyped package

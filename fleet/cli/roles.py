@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from fleet.cli import manifests
 from fleet.cue import sources
 from fleet.cue.authoring import documents
 from fleet.cue.evaluator import Evaluator
-from fleet.errors import Terminal
+from fleet.errors import FleetError, Terminal
 from fleet.ids import TransformName
 from fleet.kube.labels import GROUP
 from fleet.shipped import shipped
@@ -20,9 +21,8 @@ from fleet.transforms.spec import parse_spec
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from fleet.cli.manifests import Manifest, Written
     from fleet.transforms.spec import TransformSpec
-
-Manifest = dict[str, Any]
 
 _AGGREGATED = f"rbac.{GROUP}/aggregate-to-spoke"
 _OF_NODES = ("get", "list", "watch", "create", "patch", "delete")
@@ -37,7 +37,7 @@ class NoRole(Terminal):
     "-f",
     "--filename",
     "files",
-    type=click.File(),
+    type=manifests.FILE,
     multiple=True,
     help="A YAML file with Transforms, or - for stdin. May be given several times.",
 )
@@ -57,25 +57,30 @@ def roles(*, files: Sequence[TextIO]) -> None:
         click.echo(f"---\n{documents.dump(role)}", nl=False)
 
 
-async def _of_all(transforms: Sequence[Manifest]) -> list[Manifest]:
+async def _of_all(transforms: Sequence[Written]) -> list[Manifest]:
     async with Evaluator(size=1) as evaluator:
         return [await _of_one(each, evaluator) for each in transforms]
 
 
-async def _of_one(transform: Manifest, evaluator: Evaluator) -> Manifest:
-    name = TransformName(transform["metadata"]["name"])
-    spec = parse_spec(transform.get("spec", {}))
-    if not spec.managed_resources:
-        raise NoRole(f"Transform {name}: spec.managedResources is empty; list what the module's nodes are of")
-    told = transform.get("status", {}).get("generatedCRD", {}).get("plural")
-    return role_of(name, spec, plural=told or await _plural(name, spec, evaluator))
+async def _of_one(written: Written, evaluator: Evaluator) -> Manifest:
+    name = TransformName(written.manifest["metadata"]["name"])
+    try:
+        spec = parse_spec(written.manifest.get("spec", {}))
+        if not spec.managed_resources:
+            raise NoRole("spec.managedResources is empty; list what the module's nodes are of")
+        return role_of(name, spec, plural=await _plural(written.manifest, name, spec, evaluator))
+    except FleetError as exc:
+        raise NoRole(f"{written.place}: Transform {name}: {exc}") from exc
 
 
-async def _plural(name: TransformName, spec: TransformSpec, evaluator: Evaluator) -> str:
-    """The plural of the kind, from a module that is at hand."""
+async def _plural(transform: Manifest, name: TransformName, spec: TransformSpec, evaluator: Evaluator) -> str:
+    """The plural of the kind: as the hub cluster tells it, or from a module that is at hand."""
+    match transform:
+        case {"status": {"generatedCRD": {"plural": str(told)}}}:
+            return told
     if spec.cue_ref.type not in sources.SOURCES:
         raise NoRole(
-            f"Transform {name}: its module lies elsewhere ({spec.cue_ref.type}), and the kind with it. "
+            f"its module lies elsewhere ({spec.cue_ref.type}), and the kind with it. "
             f"Take it as the hub cluster has it: kubectl get transform {name} -o yaml | fleet roles -f -"
         )
     meta = await evaluator.inspect(await sources.resolve(spec.cue_ref))
@@ -101,16 +106,8 @@ def role_of(name: TransformName, spec: TransformSpec, *, plural: str) -> Manifes
     }
 
 
-def _transforms(file: TextIO) -> Iterator[Manifest]:
-    for document in documents.read_all(file.read(), file=file.name):
-        match document.value:
-            case {"kind": "List" | "TransformList", "items": list(items)}:
-                several = items
-            case _:
-                several = [document.value]
-        for each in several:
-            match each:
-                case {"kind": "Transform", "metadata": {"name": str()}}:
-                    yield each
-                case _:
-                    raise NoRole(f"{file.name}: there is something in it that is no Transform with a name")
+def _transforms(file: TextIO) -> Iterator[Written]:
+    for each in manifests.read(file):
+        if each.manifest["kind"] != "Transform":
+            raise NoRole(f"{each.place}: this is no Transform, but a {each.manifest['kind']}")
+        yield each

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from rich.console import Console
 
@@ -31,11 +31,14 @@ class Cell:
 
 
 def show(console: Console, headings: Sequence[str], rows: Iterable[Row]) -> None:
-    """Print a table. Plain output is never cut or folded: what reads it has no width."""
-    if console.is_terminal:
-        console.print(_folded(headings, rows))
-        return
+    """Print a table. Plain output is never cut or folded: what reads it has no width.
+
+    Neither is a table that is too wide for its terminal however much is folded, which then breaks the lines.
+    """
     table = [headings, *rows]
+    if console.is_terminal and _narrowest(table) <= console.width:
+        console.print(_folded(headings, table[1:]))
+        return
     columns = Columns()
     for row in table:
         columns.fit(row)
@@ -45,9 +48,7 @@ def show(console: Console, headings: Sequence[str], rows: Iterable[Row]) -> None
 
 def width(headings: Sequence[str], rows: Iterable[Row]) -> int:
     """How many characters a table is wide in which nothing is folded."""
-    columns = zip(*[headings, *rows], strict=True)
-    widths = [max(len(_one_line(cell)) for cell in column) for column in columns]
-    return sum(widths) + len(_GAP) * (len(widths) - 1)
+    return _sum(_widths([headings, *rows]))
 
 
 def show_fields(console: Console, fields: Mapping[str, str | Cell]) -> None:
@@ -74,6 +75,21 @@ class Columns:
         """``row`` in one line."""
         self.fit(row)
         return _GAP.join(_one_line(cell).ljust(self._widths[at]) for at, cell in enumerate(row)).rstrip()
+
+
+def _narrowest(table: Sequence[Row]) -> int:
+    """How many characters a table takes whose long columns are folded as far as that is of use."""
+    return _sum(min(longest, _SHORT) for longest in _widths(table))
+
+
+def _widths(table: Sequence[Row]) -> Iterator[int]:
+    for column in zip(*table, strict=True):
+        yield max(len(_one_line(cell)) for cell in column)
+
+
+def _sum(widths: Iterable[int]) -> int:
+    each = list(widths)
+    return sum(each) + len(_GAP) * (len(each) - 1)
 
 
 def _one_line(cell: str | Cell) -> str:

@@ -37,15 +37,17 @@ class Moment(click.ParamType[datetime]):
         """The moment that ``value`` says."""
         if isinstance(value, datetime):
             return value
-        if _AGE.fullmatch(value):
-            return self._clock() - _age(value)
         try:
+            if _AGE.fullmatch(value):
+                return self._clock() - _age(value)
             moment = datetime.fromisoformat(value)
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except OverflowError:
+            self.fail(f"{value!r} is beyond the calendar", param, ctx)
         except ValueError:
             self.fail(
                 f"{value!r} is neither an age (10m, 2h, 1h30m) nor a time (2026-11-24T08:30:00Z)", param, ctx
             )
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _age(text: str) -> timedelta:

@@ -51,10 +51,10 @@ class _Shown:
 @click.pass_context
 def transforms(ctx: click.Context, *, database_url: str | None, output: str) -> None:
     """Show the Transforms in force, and on how many clusters each is ready."""
-    ctx.obj = options.read(database_url=database_url).database
     if ctx.invoked_subcommand is not None:
+        ctx.default_map = {ctx.invoked_subcommand: ctx.params}  # options are understood before it, too
         return
-    found = asyncio.run(_all(ctx.obj))
+    found = asyncio.run(_all(options.read(database_url=database_url).database))
     if Form(output) is Form.JSON:
         printing.json([_summary(each) for each in found])
     elif found:
@@ -67,12 +67,9 @@ def transforms(ctx: click.Context, *, database_url: str | None, output: str) -> 
 @click.argument("name")
 @options.database
 @options.output(Form)
-@click.pass_obj
-def show(url: str, /, *, name: str, database_url: str | None, output: str) -> None:
+def show(*, name: str, database_url: str | None, output: str) -> None:
     """Show one Transform: each cluster's rollout, what its schema widens, and its revisions."""
-    if database_url:
-        url = options.read(database_url=database_url).database
-    found = asyncio.run(_one(url, TransformName(name)))
+    found = asyncio.run(_one(options.read(database_url=database_url).database, TransformName(name)))
     if Form(output) is Form.JSON:
         printing.json(_document(found))
     else:
@@ -127,17 +124,11 @@ def _show_one(found: _Shown, *, at: datetime) -> None:
         click.echo("\nSchema issues: here the CRD accepts more than the module does, which then refuses it")
         tables.show(console, ("PATH", "REASON"), [(each.path, each.reason) for each in latest.schema_issues])
     click.echo("\nRevisions")
-    rows = [
-        (
-            str(each.number),
-            times.age(each.created_at, at=at),
-            each.module_digest[:19],
-            _kind(each),
-            each.origin or "",
-        )
-        for each in found.revisions
-    ]
-    tables.show(console, ("NUMBER", "AGE", "MODULE", "KIND", "ORIGIN"), rows)
+    headings: tuple[str, ...] = ("NUMBER", "AGE", "MODULE", "KIND", "ORIGIN")
+    if not any(each.origin for each in found.revisions):
+        headings = headings[:-1]  # its module is part of the fleet, or of the Transform
+    rows = [_revision_row(each, at=at)[: len(headings)] for each in found.revisions]
+    tables.show(console, headings, rows)
 
 
 def _rollout(rollout: Rollout, *, at: datetime) -> tables.Row:
@@ -148,6 +139,11 @@ def _rollout(rollout: Rollout, *, at: datetime) -> tables.Row:
         times.age(rollout.updated_at, at=at),
         rollout.reason or "",
     )
+
+
+def _revision_row(revision: Revision, *, at: datetime) -> tuple[str, ...]:
+    number, age = str(revision.number), times.age(revision.created_at, at=at)
+    return number, age, revision.module_digest[:19], _kind(revision), revision.origin or ""
 
 
 def _kind(revision: Revision) -> str:

@@ -12,21 +12,23 @@ import msgspec
 from fleet.apply.run import READY_PHASES
 from fleet.cli import kinds, leftalone, options, printing, registered, times
 from fleet.cli.onecluster import Kind
+from fleet.errors import Terminal
 from fleet.graph import blockers, order
 from fleet.graph.model import GraphError, GraphSpec, Severity, parse_spec
 from fleet.ids import ClusterName, NodeId
 from fleet.kube.conditions import parse_rfc3339
-from fleet.kube.labels import SUSPEND
-from fleet.kube.wellknown import GRAPHS
+from fleet.kube.labels import GROUP, SUSPEND, TRANSFORM
+from fleet.kube.wellknown import CRDS, GRAPHS
 from fleet.render.manifest import graph_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from fleet.cli.onecluster import Manifest
+    from fleet.cli.onecluster import Manifest, OneCluster
 
 _GRAPH = Kind(api_version=GRAPHS.api_version, plural=GRAPHS.plural)
+_CRD = Kind(api_version=CRDS.api_version, plural=CRDS.plural, namespaced=False)
 
 
 class Form(StrEnum):
@@ -34,6 +36,10 @@ class Form(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+class NotAnInstance(Terminal):
+    """The object is of a kind that is none of the fleet's."""
 
 
 class NodeBlocker(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -81,6 +87,8 @@ def why(
     with registered.connect(cluster, database_url) as there:
         wanted = kinds.find(there, kind)
         graph = there.find(_GRAPH, graph_name(wanted.name, name), namespace=namespace)
+        if graph is None and not _is_of_fleet(wanted, there):
+            raise NotAnInstance(f"no Transform made the kind {wanted.name}, so why is not for the fleet to say")
         if graph is not None and "deletionTimestamp" in graph["metadata"]:
             instance = there.find(wanted, name, namespace=namespace)
         else:
@@ -94,6 +102,14 @@ def why(
     click.echo(f"{wanted.name} {name} on {cluster} {_headline(found, at=times.now())}")
     for line in _lines(found, at=times.now()):
         click.echo(line)
+
+
+def _is_of_fleet(kind: Kind, there: OneCluster) -> bool:
+    group = kind.api_version.partition("/")[0]
+    if group == GROUP:
+        return True
+    crd = there.find(_CRD, f"{kind.plural}.{group}")
+    return crd is not None and TRANSFORM in crd["metadata"].get("labels", {})
 
 
 def explain(instance: Manifest | None, graph: Manifest | None, *, left_alone: str = "") -> Explanation:

@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from fleet.errors import FleetError
+from fleet.errors import FleetError, Terminal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
 
+class CannotListen(Terminal):
+    """The address is not there, or another program has it."""
+
+
 @asynccontextmanager
 async def serve(address: tuple[str, int], *, unready: Callable[[], Awaitable[str]]) -> AsyncIterator[int]:
-    """Serve for as long as the block lasts, and give the port.
+    """Serve for as long as the block lasts, and give the port. Raises CannotListen.
 
     ``unready`` says why the hub is not ready yet, or nothing. A cluster that is away does not make the hub
     unready: restarting it would not bring that cluster back.
@@ -40,8 +44,13 @@ async def serve(address: tuple[str, int], *, unready: Callable[[], Awaitable[str
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, *address)
-        await site.start()
+        try:
+            await web.TCPSite(runner, *address).start()
+        except OSError as exc:
+            raise CannotListen(
+                f"cannot listen on {address[0]}:{address[1]} ({exc.strerror or exc}): "
+                "choose another address with --listen or FLEET_LISTEN"
+            ) from exc
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import TYPE_CHECKING
 
 import structlog
 
-from fleet.settings import LogFormat, SettingsError
+from fleet.settings import LogFormat
+
+if TYPE_CHECKING:
+    from fleet.settings import LogLevel
 
 
-def configure(log_format: LogFormat, level: str) -> None:
+def configure(log_format: LogFormat, level: LogLevel) -> None:
     """Send structlog's events to stderr, as text for people or as JSON for machines."""
-    number = logging.getLevelNamesMapping().get(level.upper())
-    if number is None:
-        raise SettingsError(f"log_level: {level!r} is none of debug, info, warning, error")
+    number = logging.getLevelNamesMapping()[level.upper()]
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if log_format is LogFormat.JSON

@@ -16,13 +16,14 @@ from fleet.cue.binary import helper_path
 from fleet.cue.evaluator import Evaluator
 from fleet.cue.remote.cache import ModuleCache
 from fleet.cue.remote.fetching import Fetching
-from fleet.errors import Terminal
+from fleet.errors import FleetError, first_of
 from fleet.hub import http
 from fleet.hub.engagement import Rooms
 from fleet.hub.fleet import Fleet, RegisteredSpokes
 from fleet.registry.repository import ClusterRepository
 from fleet.store import ownership, schema, urls
 from fleet.store.database import Database
+from fleet.store.errors import SchemaError
 from fleet.transforms.catalog import Catalog, active_of
 from fleet.transforms.repository import TransformRepository
 
@@ -32,10 +33,6 @@ if TYPE_CHECKING:
     from fleet.settings import Settings
 
 log = structlog.get_logger(__name__)
-
-
-class DatabaseBehind(Terminal):
-    """The database's schema is not the one that this version needs."""
 
 
 def run(settings: Settings) -> None:
@@ -59,10 +56,15 @@ async def _until_told_to_stop(settings: Settings) -> None:
         await hub
     except asyncio.CancelledError:
         log.info("stopped")
+    except BaseExceptionGroup as group:  # rooms with tasks of their own hand on in one what came through them
+        if isinstance(error := first_of(group), FleetError):
+            raise error from group
+        raise
 
 
 async def serve(settings: Settings, *, open_audit: Callable[[Database], AuditLog] = AuditLog) -> None:
     """Run a hub until cancelled. ``open_audit`` makes the log that hears of every write."""
+    address = settings.address
     async with AsyncExitStack() as stack:
         await _prepare_database(settings, stack)
         database = await stack.enter_async_context(Database.open(settings.database))
@@ -86,7 +88,7 @@ async def serve(settings: Settings, *, open_audit: Callable[[Database], AuditLog
             await database.ping()
             return "" if fleet.read_once else "the cluster files are not read yet"
 
-        port = await stack.enter_async_context(http.serve(settings.address, unready=unready))
+        port = await stack.enter_async_context(http.serve(address, unready=unready))
         log.info("hub is up", database=database.name, clusters=str(settings.clusters), port=port)
         await fleet.run()
 
@@ -102,9 +104,9 @@ async def _prepare_database(settings: Settings, stack: AsyncExitStack) -> None:
         return
     found, needed = await schema.current(settings.database), schema.head()
     if found != needed:
-        raise DatabaseBehind(
-            f"the database {urls.described(url)} is at schema {found or 'none'}, this version needs {needed}; "
-            f"{schema.remedy(found)}"
+        raise SchemaError(
+            f"the database {urls.described(url)} is at schema {found or 'none'}, this version needs {needed}: "
+            f"{schema.advice(found)}"
         )
 
 

@@ -65,6 +65,11 @@ async def read(ref: ConnectionRef, *, read_secret: SecretReader, known: Credenti
         raise ConnectionConfigError(f"{where}: not read within {READ_TIMEOUT_S:g} s") from None
     except ConnectionConfigError as exc:
         raise ConnectionConfigError(f"{where}: {exc}") from exc
+    except yaml.MarkedYAMLError as exc:
+        line = f"line {exc.problem_mark.line + 1}: " if exc.problem_mark else ""
+        raise ConnectionConfigError(f"{where}: {line}this is not YAML: {exc.problem}") from exc
+    except UnicodeDecodeError as exc:
+        raise ConnectionConfigError(f"{where}: this is not UTF-8 text") from exc
     except (ConfigException, yaml.YAMLError, OSError, LookupError, AttributeError, TypeError, ValueError) as exc:
         raise ConnectionConfigError(f"{where}: {exc}") from exc
 

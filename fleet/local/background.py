@@ -53,7 +53,10 @@ def up(folder: Path, *, names: Sequence[str], binaries: Binaries) -> list[Cluste
     """Have the clusters ``names`` running in ``folder``, and whatever ran there before.
 
     A fleet that runs already is left as it is, unless some of it is missing: then it starts again, with its data.
+    Raises InvalidName before anything is ended.
     """
+    for name in names:
+        identities.check_name(name)
     with _locked(folder):
         now = status(folder)
         running = {cluster.name for cluster in now if cluster.state is State.READY}
@@ -68,7 +71,7 @@ def up(folder: Path, *, names: Sequence[str], binaries: Binaries) -> list[Cluste
 
 def down(folder: Path) -> int:
     """End the processes of ``folder`` and keep its data; gives how many there were."""
-    if not folder.is_dir():
+    if not (folder / ROSTER).exists():
         return 0
     with _locked(folder):
         return processes.end_recorded(Roster(folder / ROSTER), grace_s=_GRACE_S)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STRING = "tag:yaml.org,2002:str"
 _BOOLEAN = "tag:yaml.org,2002:bool"
+_BOOLEANS: dict[str, bool] = yaml.SafeLoader.bool_values
 _KINDS = {
     "bool": "a boolean",
     "int": "a number",
@@ -127,6 +128,7 @@ class Value:
 
     def boolean(self) -> bool:
         """The value of a boolean."""
-        if self.node.tag != _BOOLEAN:
+        meant = _BOOLEANS.get(str(self.node.value).lower()) if self.node.tag == _BOOLEAN else None
+        if meant is None:  # a text of another kind, or one with the tag of a boolean
             self.fail(f"expected true or false, found {self.found}")
-        return bool(yaml.SafeLoader.bool_values[self.node.value.lower()])
+        return meant

@@ -107,8 +107,14 @@ def _kubeconfig(value: Value) -> KubeconfigRef:
     fields = value.fields("path", "context")
     path = _needed(value, fields, "path")
     # Not resolved: where a link points may change, and is the kube room's to follow each time.
-    found = value.file.parent.absolute() / Path(path.text()).expanduser()
-    if not found.is_file():
+    try:
+        found = value.file.parent.absolute() / Path(path.text()).expanduser()
+        there = found.is_file()
+    except RuntimeError:
+        path.fail(f"{path.text()}: nobody on this machine has that home folder; write the whole path")
+    except OSError as error:
+        path.fail(f"{path.text()} cannot be looked at: {error.strerror}")
+    if not there:
         path.fail(f"there is no file {found}; relative paths begin at the cluster file's folder")
     return KubeconfigRef(path=found, context=fields["context"].text() if "context" in fields else None)
 

@@ -38,17 +38,15 @@ def head() -> str:
     return revision
 
 
-def remedy(found: str | None) -> str:
-    """What to do about a database that is at another revision than `head`."""
-    known = {each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if found is None or found in known:
-        return "run `fleet db upgrade`"
-    return "a newer version of the fleet has upgraded it, so use that one"
+def known() -> tuple[str, ...]:
+    """The revisions that this version of the fleet knows, oldest first."""
+    return tuple(each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions())[::-1]
 
 
 async def current(url: str) -> str | None:
-    """The revision that the database is at, or None for one without tables."""
-    async with _connection(url) as connection:
+    """The revision that the database is at, or None for one without tables. Only looks."""
+    async with database.Database.open(url) as there, there.reading() as session:
+        connection = await session.connection()
         return await connection.run_sync(
             lambda sync: MigrationContext.configure(sync).get_current_revision(),
         )
@@ -60,8 +58,18 @@ async def upgrade(url: str, *, revision: str = "head") -> None:
 
 
 async def downgrade(url: str, *, revision: str) -> None:
-    """Take migrations back, down to and without those after ``revision`` (``base`` for all). Data is lost."""
+    """Take migrations back, down to and without those after ``revision`` (``base`` for all). Data is lost.
+
+    Raises SchemaError where there is no such revision, or it is newer than the database.
+    """
     await asyncio.to_thread(_alone, url, lambda config: command.downgrade(config, revision))
+
+
+def advice(found: str | None) -> str:
+    """What to do with a database that is not at `head`."""
+    if found is None or found in known():
+        return "run `fleet db upgrade`"
+    return "another version of the fleet made it, or another program: use that version, or a newer one"
 
 
 def _alone(url: str, migrate: Callable[[Config], None]) -> None:
@@ -80,8 +88,8 @@ async def _run(url: str, migrate: Callable[[Config], None]) -> None:
             await connection.run_sync(on)
     except CommandError as error:
         raise SchemaError(
-            f"{urls.described(urls.parse(url))} has tables of another version of the fleet ({error}); "
-            "use the version that wrote them, or a newer one"
+            f"{urls.described(urls.parse(url))} has tables of another version of the fleet, or of another program "
+            f"({error}); use the version that wrote them, or a newer one"
         ) from error
 
 

@@ -11,6 +11,8 @@ from fleet.store.errors import DatabaseUrlError
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 
+MAX_PORT = 65535
+
 
 def parse(text: str) -> URL:
     """The URL with its driver; raises DatabaseUrlError for a database that the fleet cannot use."""
@@ -25,6 +27,8 @@ def parse(text: str) -> URL:
         raise DatabaseUrlError(
             f"the database URL names {url.drivername!r}; the fleet works with sqlite:// and postgresql://"
         )
+    if url.port is not None and url.port > MAX_PORT:
+        raise DatabaseUrlError(f"the database URL names port {url.port}; ports end at {MAX_PORT}")
     url = url.set(drivername=_DRIVERS[backend])
     if is_sqlite(url) and (not url.database or ":memory:" in url.database or "uri" in url.query):
         raise DatabaseUrlError(

@@ -20,7 +20,7 @@ import yaml
 from fleet.audit.log import AuditLog
 from fleet.hub import logs
 from fleet.hub import run as hub_run
-from fleet.settings import LogFormat, Settings
+from fleet.settings import LogFormat, LogLevel, Settings
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess
@@ -144,7 +144,7 @@ def _run(settings: Settings, log: Path, point: CrashPoint | None) -> None:
     into = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(into, stream)
-    logs.configure(LogFormat.TEXT, "debug")
+    logs.configure(LogFormat.TEXT, LogLevel.DEBUG)
 
     def open_audit(database: Database) -> AuditLog:
         return AuditLog(database) if point is None else CrashingLog(database, point=point)

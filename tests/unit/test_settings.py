@@ -62,7 +62,9 @@ def test_the_data_folder_of_the_desktop(given: str, folder: str, monkeypatch: py
     [
         ("FLEET_EVALUATORS", "many", "got 'many'"),
         ("FLEET_EVALUATORS", "0", ">= 1"),
-        ("FLEET_LOG_FORMAT", "xml", "xml"),
+        ("FLEET_LOG_FORMAT", "xml", "expected one of text, json, got 'xml'"),
+        ("FLEET_LOG_LEVEL", "loud", "expected one of debug, info, warning, error, got 'loud'"),
+        ("FLEET_DATA_FOLDER", "~nobody-here/fleet", "expected a path"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_refused_with_its_variable(variable: str, value: str, said: str) -> None:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fleet.cli import manifests, printing
 from fleet.cli import options as common
-from fleet.cli import printing
 from fleet.cli.module import generated, graphs, options, problems, soundness
 from fleet.cue.authoring import documents, folders, golden, instances
-from fleet.cue.authoring.documents import DocumentError
 from fleet.cue.contract import ClusterFacts, InstanceMetadata, RenderInput
 from fleet.cue.evaluator import Evaluator
 from fleet.graph.model import Severity
@@ -64,7 +63,7 @@ def _pairs(ctx: click.Context, parameter: click.Parameter, given: tuple[str, ...
     "-f",
     "--filename",
     "file",
-    type=click.File(encoding="utf-8"),
+    type=manifests.FILE,
     required=True,
     help="A spec, or a whole instance with apiVersion, kind, metadata and spec; - reads standard input.",
 )
@@ -80,9 +79,7 @@ def _pairs(ctx: click.Context, parameter: click.Parameter, given: tuple[str, ...
     metavar="KEY=VALUE",
     help="A label of the cluster.",
 )
-@click.option(
-    "--observed", type=click.File(encoding="utf-8"), help="Live objects of the nodes applied so far, by node id."
-)
+@click.option("--observed", type=manifests.FILE, help="Live objects of the nodes applied so far, by node id.")
 @options.transform
 @common.output(Form)
 def render(*, where: str, file: TextIO, group: str, version: str, output: str, **given: object) -> None:
@@ -91,7 +88,7 @@ def render(*, where: str, file: TextIO, group: str, version: str, output: str, *
     What a node waits for, violations and the projected status follow as comments. The exit code is 1 where the
     spec is refused, the module fails, or a violation keeps the graph from being applied.
     """
-    instance = instances.read(_text(file), file=file.name)
+    instance = instances.read(manifests.text_of(file), file=file.name)
     render_input = _input(instance, _Surroundings(**given))  # type: ignore[arg-type] # click gives what it declares
     with problems.told(where, written=instance.place):
         authored = asyncio.run(folders.read(where))
@@ -122,7 +119,7 @@ def _input(instance: WrittenInstance, around: _Surroundings) -> RenderInput:
         cluster = ClusterFacts(name=ClusterName(around.cluster or instances.NAME), labels=around.cluster_labels)
     observed = {}
     if around.observed is not None:
-        observed = instances.read_observed(_text(around.observed), file=around.observed.name)
+        observed = instances.read_observed(manifests.text_of(around.observed), file=around.observed.name)
     return RenderInput(
         metadata=InstanceMetadata(
             name=around.name or instance.name,
@@ -134,13 +131,6 @@ def _input(instance: WrittenInstance, around: _Surroundings) -> RenderInput:
         cluster=cluster,
         observed={NodeId(node): live for node, live in observed.items()},
     )
-
-
-def _text(file: TextIO) -> str:
-    try:
-        return file.read()
-    except UnicodeDecodeError as exc:
-        raise DocumentError(f"{file.name}: this is not UTF-8 text") from exc
 
 
 def _refuse_violations(rendered: Rendered) -> None:

@@ -92,8 +92,10 @@ def read_all(text: str, *, file: str) -> list[Document]:
         raise DocumentError(f"{file}: values are nested too deeply, or contain themselves") from exc
     except TypeError as exc:
         raise DocumentError(f"{file}: there is a value that JSON cannot hold: {exc}") from exc
-    except yaml.YAMLError as exc:
-        raise DocumentError(f"{file}: this is not YAML: {exc}") from exc
+    except yaml.reader.ReaderError as exc:
+        line, column = text.count("\n", 0, exc.position) + 1, exc.position - text.rfind("\n", 0, exc.position)
+        problem = f"the character #x{exc.character:04x} is not allowed"
+        raise DocumentError(f"{file}:{line}:{column}: this is not YAML: {problem}") from exc
     return documents
 
 

@@ -96,6 +96,12 @@ def test_one_cluster_says_how_it_is_reached(fleet: Callable[..., Run], url: str,
     assert f"Connection: {expected}" in fleet("clusters", "show", name, "--database", url).output
 
 
+def test_options_count_before_the_subcommand_too(fleet: Callable[..., Run], url: str) -> None:
+    run = fleet("clusters", "--database", url, "-o", "json", "show", "away")
+    assert msgspec.json.decode(run.output)["name"] == "away"
+    assert fleet("clusters", "--database", url, "-o", "json", "show", "away", "-o", "table").output[0] == "C"
+
+
 def test_a_cluster_that_left_is_still_known(fleet: Callable[..., Run], url: str) -> None:
     asyncio.run(register(url, CLUSTERS[1]))
     assert "away" not in fleet("clusters", "--database", url).output

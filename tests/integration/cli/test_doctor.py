@@ -111,6 +111,18 @@ def test_a_cluster_that_does_not_answer_and_one_that_does_not_know_us(
     assert checks["cluster away"]["verdict"] == "failed"
     assert "127.0.0.1" in checks["cluster away"]["found"]
     assert "Unauthorized" in checks["cluster stranger"]["found"]
+    assert checks["cluster away"]["advice"].startswith("see that the API server runs")
+
+
+def test_what_to_do_fits_what_is_wrong_with_a_connection(around: Surroundings, tmp_path: Path) -> None:
+    (tmp_path / "broken").write_text("clusters: [")
+    around.register("broken", tmp_path / "broken")
+    secret = {"name": "orphan", "connection": {"secret": {"namespace": "fleet", "name": "orphan"}}}
+    (around.clusters / "orphan.yaml").write_text(yaml.safe_dump(secret))
+    code, checks = around.examine()
+    assert code == 1
+    assert checks["cluster broken"]["advice"].startswith("correct the connection in the cluster file")
+    assert checks["cluster orphan"]["advice"].startswith("see to the cluster with the role hub first")
 
 
 def test_a_kubeconfig_in_a_secret_is_read_from_the_hub_cluster(

@@ -92,7 +92,9 @@ def test_cluster_scoped_kinds_and_groups(on_spoke: Callable[..., Run]) -> None:
     assert "default" in on_spoke("get", "ns").output
     assert on_spoke("get", "deployments.apps").exit_code == 0
     unknown = on_spoke("get", "deployments.example.com")
-    assert unknown.output == "error: cluster spoke serves nothing called 'deployments.example.com'\n"
+    told = "error: cluster spoke serves nothing called 'deployments.example.com'; did you mean deployments.apps?\n"
+    assert unknown.output == told
+    assert "'wbs': is its CRD installed?" in on_spoke("get", "wbs").output
 
 
 def test_a_field_that_somebody_else_manages_is_a_conflict_unless_forced(
@@ -116,8 +118,6 @@ def test_a_field_that_somebody_else_manages_is_a_conflict_unless_forced(
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("kind: ConfigMap", "document 1 is no manifest: it needs apiVersion, kind and metadata.name"),
-        ("a: [", "this is not YAML"),
         ("{apiVersion: example.com/v1, kind: Teapot, metadata: {name: a}}", "serves no Teapot in example.com/v1"),
     ],
 )
@@ -129,6 +129,42 @@ def test_a_file_that_cannot_be_applied(
     run = on_spoke("apply", "-f", path)
     assert run.exit_code == 1
     assert complaint in run.output
+
+
+def test_what_kubectl_lists_can_be_applied(on_spoke: Callable[..., Run], tmp_path: Path, namespace: str) -> None:
+    path = tmp_path / "list.yaml"
+    path.write_text(yaml.safe_dump({"kind": "List", "items": [config_map("one", day="2026-01-01", number="1e3")]}))
+    path.write_text(path.read_text().replace("'2026-01-01'", "2026-01-01"))  # which YAML takes for a date
+    assert on_spoke("apply", "-f", path, "-n", namespace).output == "applied ConfigMap one on spoke\n"
+    found = on_spoke("get", "cm", "one", "-n", namespace, "-o", "yaml").output
+    assert yaml.safe_load(found)["data"] == {"day": "2026-01-01", "number": "1e3"}
+    assert 'number: "1e3"' in found  # without quotes it would be one to kubectl
+
+
+def test_no_name_is_not_the_name_of_all(on_spoke: Callable[..., Run], manifests: Path, namespace: str) -> None:
+    on_spoke("apply", "-f", manifests, "-n", namespace)
+    for command in ("delete", "get"):
+        refused = on_spoke(command, "cm", "", "-n", namespace)
+        assert refused.exit_code == 1
+        assert refused.output.startswith("error: '' cannot be the name of ConfigMap")
+    assert len(on_spoke("get", "cm", "-n", namespace).output.splitlines()) >= len(["NAME", "one", "two"])
+
+
+def test_why_is_not_asked_of_what_no_transform_made(
+    on_spoke: Callable[..., Run], manifests: Path, namespace: str
+) -> None:
+    on_spoke("apply", "-f", manifests, "-n", namespace)
+    run = on_spoke("why", "cm", "one", "-n", namespace)
+    assert run.exit_code == 1
+    assert run.output == "error: no Transform made the kind ConfigMap, so why is not for the fleet to say\n"
+
+
+def test_a_namespace_is_not_said_twice(on_spoke: Callable[..., Run], tmp_path: Path, namespace: str) -> None:
+    path = tmp_path / "elsewhere.yaml"
+    path.write_text(yaml.safe_dump(config_map("one") | {"metadata": {"name": "one", "namespace": "elsewhere"}}))
+    run = on_spoke("apply", "-f", path, "-n", namespace)
+    assert run.exit_code == 2
+    assert f":1:1: metadata.namespace is elsewhere, and --namespace is {namespace}" in run.output
 
 
 def test_a_cluster_that_nobody_knows(fleet: Callable[..., Run], sqlite_url: str) -> None:

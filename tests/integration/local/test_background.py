@@ -151,5 +151,5 @@ def test_status_of_nothing(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["local", "status", "--dir", str(tmp_path / "nothing")])
 
     assert result.exit_code == 0
-    assert "`fleet local up` starts some" in result.output
+    assert f"`fleet local up --dir {tmp_path / 'nothing'}` starts some" in result.output
     assert not (tmp_path / "nothing").exists()

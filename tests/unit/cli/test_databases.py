@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fleet.cli import databases
+from fleet.store.errors import DatabaseUrlError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +19,11 @@ async def test_a_missing_file_is_told_with_what_to_do_and_not_made(tmp_path: Pat
         async with databases.reading(f"sqlite:///{file}"):
             pass
     assert not file.exists()
+
+
+def test_a_folder_is_no_database(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseUrlError, match="is a folder: name the file in it"):
+        databases.check_exists(f"sqlite:///{tmp_path}")
 
 
 def test_a_server_is_not_asked(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fleet.cli.onecluster import ClusterRefuses, OneCluster
+from fleet.cli.onecluster import ClusterRefuses, Kind, NotAName, OneCluster
 from fleet.kube.connection import KubeconfigRef, SecretRef
 
 
@@ -96,3 +96,31 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_a_secret_on_the_hub_cluster_is_the_hubs_to_read() -> None:
     with pytest.raises(ClusterRefuses, match="only the hub reads"):
         OneCluster("one", SecretRef(namespace="fleet", name="one"))
+
+
+PODS = Kind(api_version="v1", plural="pods", name="Pod")
+NODES = Kind(api_version="v1", plural="nodes", namespaced=False, name="Node")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../../secrets/b", "a%2fb"])
+def test_a_name_never_leads_to_more_than_one_object(name: str) -> None:
+    with pytest.raises(NotAName, match=r"cannot be the name of Pod: it must not be empty"):
+        PODS.one(name)
+
+
+def test_a_namespace_never_leads_elsewhere() -> None:
+    with pytest.raises(NotAName, match=r"'\.\./x' cannot be the name of a namespace"):
+        PODS.all(namespace="../x")
+
+
+def test_a_name_is_no_query() -> None:
+    assert PODS.one("a?b#c")["url"] == "pods/a%3Fb%23c"
+
+
+def test_where_objects_are() -> None:
+    pods, nodes = {"version": "v1", "url": "pods"}, {"version": "v1", "url": "nodes"}
+    assert PODS.everywhere() == pods
+    assert PODS.all() == {**pods, "namespace": ""}
+    assert PODS.all(namespace="team") == {**pods, "namespace": "team"}
+    assert PODS.one("a:b", namespace="team") == {**pods, "namespace": "team", "url": "pods/a:b"}
+    assert NODES.all(namespace="team") == nodes

@@ -27,7 +27,8 @@ def transform(**rest: Any) -> str:  # noqa: ANN401 - any YAML
         "group": "example.com",
         "managedResources": [{"apiGroup": "batch", "resources": ["jobs", "cronjobs"]}],
     }
-    document = {"kind": "Transform", "metadata": {"name": "shop"}, "spec": spec | rest.pop("spec", {}), **rest}
+    head = {"apiVersion": "platform.pequod.io/v1alpha1", "kind": "Transform"}
+    document = {**head, "metadata": {"name": "shop"}, "spec": spec | rest.pop("spec", {}), **rest}
     return yaml.safe_dump(document)
 
 
@@ -51,8 +52,11 @@ def test_a_kind_from_elsewhere_is_told_by_the_status() -> None:
     ("given", "told"),
     [
         (transform(), "kubectl get transform shop -o yaml | fleet roles -f -"),
-        (transform(spec={"managedResources": []}), "spec.managedResources is empty"),
-        ("kind: ConfigMap\n", "no Transform"),
+        (transform(spec={"managedResources": []}), "<stdin>:1:1: Transform shop: spec.managedResources is empty"),
+        (transform(spec={"cueRef": None}), "<stdin>:1:1: Transform shop: spec: Expected `object`, got `null`"),
+        (transform(status=7), "kubectl get transform shop"),
+        ("{apiVersion: v1, kind: Pod, metadata: {name: a}}", "<stdin>:1:1: this is no Transform, but a Pod"),
+        ("# nothing\n", "<stdin>: there is no manifest in it"),
         ("{", "this is not YAML"),
     ],
 )

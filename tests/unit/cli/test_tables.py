@@ -43,6 +43,13 @@ def test_a_terminal_that_is_narrow_folds_long_cells_and_keeps_short_ones_whole()
     assert "".join([first.removeprefix("2026-05-01"), *rest]).split() == why.split()
 
 
+def test_a_terminal_that_is_too_narrow_breaks_the_lines_and_cuts_nothing() -> None:
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=20, color_system=None)
+    tables.show(console, ("CLUSTER", "REACHABLE", "VERSION"), [("spoke-1", "yes", "v1.36.3")])
+    assert file.getvalue() == "CLUSTER  REACHABLE  VERSION\nspoke-1  yes        v1.36.3\n"
+
+
 def test_width_is_that_of_the_plain_table() -> None:
     assert tables.width(HEADINGS, ROWS) == len("long-name  it failed")
 

@@ -45,6 +45,12 @@ def test_an_iso_time_without_a_zone_is_in_utc(moment: times.Moment, text: str, e
     assert moment.convert(text, None, None) == expected
 
 
+@pytest.mark.parametrize("text", ["9999999d", "99999999999999999999w", "0001-01-01T00:00+10:00"])
+def test_what_is_beyond_the_calendar_is_refused(moment: times.Moment, text: str) -> None:
+    with pytest.raises(click.BadParameter, match="is beyond the calendar"):
+        moment.convert(text, None, None)
+
+
 @pytest.mark.parametrize("text", ["", "10", "yesterday", "10 minutes", "-5m"])
 def test_anything_else_is_refused_with_examples(moment: times.Moment, text: str) -> None:
     with pytest.raises(click.BadParameter, match="neither an age"):

@@ -168,7 +168,8 @@ async def test_a_kubeconfig_in_a_secret(server: ScriptedServer, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ("not: [yaml", "while parsing"),
+        ("a: 1\nnot: [yaml", "line 2: this is not YAML: expected"),
+        ("\xff", "this is not UTF-8 text"),
         ("just text", "it is no kubeconfig"),
         ("{}", "current-context"),
         ({"contexts": []}, "only"),
@@ -184,7 +185,8 @@ async def test_a_kubeconfig_that_cannot_be_used_is_named(
 ) -> None:
     path = kubeconfig(tmp_path / "config", server="https://x")
     good = yaml.safe_load(path.read_text())
-    path.write_text(document if isinstance(document, str) else yaml.safe_dump({**good, **document}))
+    text = document if isinstance(document, str) else yaml.safe_dump({**good, **document})
+    path.write_bytes(text.encode("latin-1"))
 
     with pytest.raises(ConnectionConfigError) as caught:
         async with client_of(path):
@@ -192,6 +194,7 @@ async def test_a_kubeconfig_that_cannot_be_used_is_named(
 
     assert str(caught.value).startswith(f"kubeconfig {path}: ")
     assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 async def test_a_missing_file_and_a_missing_context(tmp_path: Path) -> None:

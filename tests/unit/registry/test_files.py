@@ -120,6 +120,15 @@ REST = "connection: {inCluster: {}}"
         (f"name: ''\n{REST}", ":1:7: name: must not be empty"),
         (f"name: Spoke\n{REST}", ":1:7: name: 'Spoke' must be 1 to 63 lower-case letters"),
         (f"name: spoke-2\n{REST}", ":1:7: name: 'spoke-2' is not the file's name; call the file spoke-2.yaml"),
+        (f"name: spoke-1\n{REST}\nsuspend: !!bool maybe", ":3:10: suspend: expected true or false"),
+        (
+            "name: spoke-1\nconnection: {kubeconfig: {path: ~nobody-here/x}}",
+            ":2:33: connection.kubeconfig.path: ~nobody-here/x: nobody on this machine has that home folder",
+        ),
+        (
+            f"name: spoke-1\nconnection: {{kubeconfig: {{path: /{'x' * 300}}}}}",
+            "x cannot be looked at: File name too long",
+        ),
         (f"name: spoke-1\n{REST}\nlabels: [a]", ":3:9: labels: expected an object, found a list"),
         (
             f"name: spoke-1\n{REST}\nlabels:\n  region: no",

@@ -24,6 +24,7 @@ def test_urls_as_people_write_them_get_the_async_driver(written: str, used: str)
         ("fleet.db", "cannot be read"),
         ("mysql://db/fleet", "'mysql'"),
         ("postgresql+psycopg2://db/fleet", "'postgresql\\+psycopg2'"),
+        ("postgresql://db:99999/fleet", "names port 99999"),
         ("sqlite://", "must be a file"),
         ("sqlite:///:memory:", "must be a file"),
         ("sqlite:///file:fleet?mode=memory&uri=true", "must be a file"),

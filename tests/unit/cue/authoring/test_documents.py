@@ -36,7 +36,7 @@ def test_the_place_of_a_path(path: str, line: int, column: int) -> None:
     ("text", "says"),
     [
         ("a: [", r"f\.yaml:1:5: this is not YAML: .*expected the node content"),
-        ("a: \x07", r"f\.yaml: this is not YAML"),
+        ("a: 1\nb: \x07", r"^f\.yaml:2:4: this is not YAML: the character #x0007 is not allowed$"),
         ("a: &a {b: *a}", r"f\.yaml: values are nested too deeply, or contain themselves"),
         ("[" * 5000, r"f\.yaml: values are nested too deeply"),
         ("? [1]\n: 2", r"f\.yaml:1:3: this is not YAML: .*unhashable key"),
