@@ -60,7 +60,7 @@ def get(
         if Form(output) in {Form.TABLE, Form.WIDE}:
             _show(there.table(place), wide=Form(output) is Form.WIDE, namespaces=everywhere and found.namespaced)
             return
-        objects = there.read(place)
+        objects = _applicable(there.read(place))
     if Form(output) is Form.JSON:
         printing.json(objects)
     else:
@@ -94,6 +94,22 @@ def delete(*, kind: str, name: str, cluster: str, namespace: str | None, databas
     with registered.connect(cluster, database_url) as there:
         there.delete(kinds.find(there, kind), name, namespace=namespace)
     click.echo(f"deletion of {kind} {name} on {cluster} asked for")
+
+
+def _applicable(objects: Manifest) -> Manifest:
+    """The object, or the list of them, as kubectl shows it, so that it can be applied again."""
+    match objects:
+        case {"apiVersion": api_version, "kind": str(kind), "items": list(items)}:
+            head = {"apiVersion": api_version, "kind": kind.removesuffix("List")}  # which API servers leave out
+            return {**objects, "items": [_unmanaged(head | each) for each in items]}
+        case _:
+            return _unmanaged(objects)
+
+
+def _unmanaged(manifest: Manifest) -> Manifest:
+    """Without what is long, and what an API server refuses in an apply."""
+    metadata = {name: value for name, value in manifest["metadata"].items() if name != "managedFields"}
+    return {**manifest, "metadata": metadata}
 
 
 def _namespace(written: Written, *, wanted: str | None) -> str | None:

@@ -6,7 +6,6 @@ the credential that the cluster file names, and the audit log does not hear of i
 
 from __future__ import annotations
 
-import base64
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,10 +16,11 @@ from urllib.parse import quote
 
 import pykube
 import requests
-import yaml
 
+from fleet.cli import kubeconfigs
 from fleet.errors import Terminal, Transient
 from fleet.kube.connection import InCluster, KubeconfigRef
+from fleet.kube.errors import ConnectionConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -171,13 +171,21 @@ class OneCluster:
         try:
             yield
         except (requests.ConnectionError, requests.Timeout) as exc:
-            raise ClusterAway(f"{where}: {exc}") from exc
+            away = f"{self._api.url} does not answer ({_reason(exc)})"
+            raise ClusterAway(f"{where}: {away}; see that it runs and can be reached from here") from exc
+        except ConnectionConfigError as exc:
+            raise ClusterRefuses(f"{where}: {exc}") from exc
         except (requests.RequestException, pykube.exceptions.KubernetesError, OSError) as exc:
             raise ClusterRefuses(f"{where}: {exc}") from exc
-        except yaml.MarkedYAMLError as exc:
-            raise ClusterRefuses(f"{where}: its kubeconfig is not YAML: {exc.problem}") from exc
-        except (yaml.YAMLError, AttributeError, LookupError, TypeError, ValueError) as exc:  # not a kubeconfig
+        except (AttributeError, LookupError, TypeError, ValueError) as exc:  # not a kubeconfig
             raise ClusterRefuses(f"{where}: {exc!r}") from exc
+
+
+def _reason(exc: requests.RequestException) -> str:
+    """What failed, without the layers of urllib3 that pass it on."""
+    cause = exc.args[0] if exc.args else exc
+    told = str(getattr(cause, "reason", cause))
+    return told.partition("): ")[2] or told
 
 
 def _segment(name: str, *, of: str) -> str:
@@ -191,29 +199,12 @@ def _segment(name: str, *, of: str) -> str:
 
 def _configuration(connection: ConnectionRef, *, private: Path) -> Any:  # noqa: ANN401 - untyped package
     if isinstance(connection, KubeconfigRef):
-        document = yaml.safe_load(connection.path.read_text())
-        _write_down_secrets(document, private)
-        configuration = pykube.KubeConfig(document, current_context=connection.context)
-        configuration.filepath = connection.path  # what relative paths in it begin at
-        return configuration
+        try:
+            return kubeconfigs.read(connection, private=private)
+        except ConnectionConfigError as exc:
+            raise ConnectionConfigError(f"kubeconfig {connection.path}: {exc}") from exc
     if isinstance(connection, InCluster):
         return pykube.KubeConfig.from_service_account()
-    raise ClusterRefuses(
+    raise ConnectionConfigError(
         "its kubeconfig is in a Secret, which only the hub reads; take a cluster with a kubeconfig"
     )
-
-
-def _write_down_secrets(document: Manifest, private: Path) -> None:
-    """Turn the embedded certificates and keys of a kubeconfig into files that only we can read.
-
-    pykube would write them by itself: into the common folder for temporary files, readable by everybody, under
-    names that can be foreseen, and for ever.
-    """
-    for section, part in (("clusters", "cluster"), ("users", "user")):
-        for number, entry in enumerate(document.get(section) or ()):
-            holder = entry[part] or {}
-            for field in [field for field in holder if field.endswith("-data")]:
-                file = private / f"{part}-{number}-{field}"
-                file.touch(mode=0o600)
-                file.write_bytes(base64.b64decode(holder.pop(field)))
-                holder[field.removesuffix("-data")] = str(file)

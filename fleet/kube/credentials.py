@@ -13,14 +13,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 from kubernetes.aio.config.config_exception import ConfigException
 from kubernetes.aio.config.incluster_config import load_incluster_config
 from kubernetes.aio.config.kube_config import KubeConfigLoader
 
-from fleet.kube import execplugin
+from fleet.kube import execplugin, kubeconfig
 from fleet.kube.connection import ConnectionRef, InCluster, KubeconfigRef, SecretRef
 from fleet.kube.errors import ConnectionConfigError
 
@@ -65,12 +64,7 @@ async def read(ref: ConnectionRef, *, read_secret: SecretReader, known: Credenti
         raise ConnectionConfigError(f"{where}: not read within {READ_TIMEOUT_S:g} s") from None
     except ConnectionConfigError as exc:
         raise ConnectionConfigError(f"{where}: {exc}") from exc
-    except yaml.MarkedYAMLError as exc:
-        line = f"line {exc.problem_mark.line + 1}: " if exc.problem_mark else ""
-        raise ConnectionConfigError(f"{where}: {line}this is not YAML: {exc.problem}") from exc
-    except UnicodeDecodeError as exc:
-        raise ConnectionConfigError(f"{where}: this is not UTF-8 text") from exc
-    except (ConfigException, yaml.YAMLError, OSError, LookupError, AttributeError, TypeError, ValueError) as exc:
+    except (ConfigException, OSError, LookupError, AttributeError, TypeError, ValueError) as exc:
         raise ConnectionConfigError(f"{where}: {exc}") from exc
 
 
@@ -82,18 +76,16 @@ async def _read(ref: ConnectionRef, read_secret: SecretReader, known: Credential
     if isinstance(ref, KubeconfigRef):
         if not await asyncio.to_thread(ref.path.is_file):
             raise ConnectionConfigError("there is no such file")
-        text: str | bytes = await asyncio.to_thread(ref.path.read_text)
-        return await _of_kubeconfig(text, context=ref.context, folder=ref.path.parent, known=known)
+        content = await asyncio.to_thread(ref.path.read_bytes)
+        return await _of_kubeconfig(content, context=ref.context, folder=ref.path.parent, known=known)
     return await _of_kubeconfig(await read_secret(ref), context=None, folder=None, known=known)
 
 
 async def _of_kubeconfig(
-    text: str | bytes, *, context: str | None, folder: Path | None, known: Credential | None
+    content: bytes, *, context: str | None, folder: Path | None, known: Credential | None
 ) -> Credentials:
-    document = yaml.safe_load(text)
-    if not isinstance(document, dict):
-        raise ConnectionConfigError("it is no kubeconfig")
-    cluster, user = _chosen(document, context)
+    document = kubeconfig.parse(content)
+    cluster, user = kubeconfig.chosen(document, context)
     plugin = None
     if "exec" in user:
         plugin = known or await execplugin.run(user.pop("exec"), cluster=cluster, folder=folder)
@@ -105,19 +97,6 @@ async def _of_kubeconfig(
     if not cluster.get("server"):
         raise ConnectionConfigError("its cluster has no server")
     return Credentials(configuration=configuration, plugin=plugin)
-
-
-def _chosen(document: dict[str, Any], context: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The cluster and user of a context; empty where it names none, which the loader then refuses."""
-    name = context or document.get("current-context")
-    chosen = _named(document.get("contexts"), name).get("context") or {}
-    cluster = _named(document.get("clusters"), chosen.get("cluster")).get("cluster") or {}
-    user = _named(document.get("users"), chosen.get("user")).get("user") or {}
-    return cluster, user
-
-
-def _named(entries: list[dict[str, Any]] | None, name: str | None) -> dict[str, Any]:
-    return next((entry for entry in entries or () if entry.get("name") == name), {})
 
 
 def tls_fingerprint(credentials: Credentials) -> str:

@@ -159,6 +159,19 @@ def test_why_is_not_asked_of_what_no_transform_made(
     assert run.output == "error: no Transform made the kind ConfigMap, so why is not for the fleet to say\n"
 
 
+@pytest.mark.parametrize("form", ["yaml", "json"])
+def test_what_is_shown_can_be_applied(
+    on_spoke: Callable[..., Run], manifests: Path, namespace: str, tmp_path: Path, form: str
+) -> None:
+    on_spoke("apply", "-f", manifests, "-n", namespace)
+    shown = tmp_path / "shown"
+    for which in (("two",), ()):
+        shown.write_text(on_spoke("get", "cm", *which, "-n", namespace, "-o", form).output)
+        again = on_spoke("apply", "-f", shown, "--force-conflicts")
+        assert again.exit_code == 0, again.output
+        assert "applied ConfigMap two on spoke" in again.output
+
+
 def test_a_namespace_is_not_said_twice(on_spoke: Callable[..., Run], tmp_path: Path, namespace: str) -> None:
     path = tmp_path / "elsewhere.yaml"
     path.write_text(yaml.safe_dump(config_map("one") | {"metadata": {"name": "one", "namespace": "elsewhere"}}))

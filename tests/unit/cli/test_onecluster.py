@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fleet.cli.onecluster import ClusterRefuses, Kind, NotAName, OneCluster
+from fleet.cli.onecluster import ClusterAway, ClusterRefuses, Kind, NotAName, OneCluster
 from fleet.kube.connection import KubeconfigRef, SecretRef
 
 
@@ -79,13 +79,69 @@ def test_files_are_relative_to_the_kubeconfig(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "- a list", "clusters: [{}]", "a: [", "current-context: other\ncontexts: []"]
+    ("content", "told"),
+    [
+        (b"", "it is no kubeconfig"),
+        (b"- a list", "it is no kubeconfig"),
+        (b"clusters: [{}]", "its context None names no cluster with a server"),
+        (b"a: 1\nb: [", "line 2: this is not YAML"),
+        (b"a: \xff", "this is not UTF-8 text"),
+        (b"current-context: other\ncontexts: []", "its context 'other' names no cluster with a server"),
+    ],
 )
-def test_a_file_that_is_no_kubeconfig_is_told_with_the_cluster(tmp_path: Path, content: str) -> None:
+def test_a_file_that_is_no_kubeconfig_is_told_with_the_cluster(tmp_path: Path, content: bytes, told: str) -> None:
     path = tmp_path / "kubeconfig"
-    path.write_text(content)
-    with pytest.raises(ClusterRefuses, match="cluster one: read its connection: "):
+    path.write_bytes(content)
+    with pytest.raises(ClusterRefuses) as refused:
         OneCluster("one", KubeconfigRef(path=path))
+    assert str(refused.value).startswith(f"cluster one: read its connection: kubeconfig {path}: {told}")
+
+
+def with_user(tmp_path: Path, user: dict[str, object], *, server: str = "https://one.invalid") -> KubeconfigRef:
+    document = {
+        "current-context": "one",
+        "contexts": [{"name": "one", "context": {"cluster": "one", "user": "one"}}],
+        "clusters": [{"name": "one", "cluster": {"server": server}}],
+        "users": [{"name": "one", "user": user}],
+    }
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(document))
+    return KubeconfigRef(path=path)
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta1"])
+def test_an_exec_plugin_is_run_as_the_hub_runs_it(tmp_path: Path, version: str) -> None:
+    plugin = tmp_path / "log-in"
+    status = '{"token": "from the plugin", "clientCertificateData": "CERT", "clientKeyData": "KEY"}'
+    plugin.write_text(f"#!/bin/sh\necho '{{\"status\": {status}}}'\n")
+    plugin.chmod(0o700)
+    wanted = {"apiVersion": f"client.authentication.k8s.io/{version}", "command": "./log-in"}
+    with OneCluster("one", with_user(tmp_path, {"exec": wanted})) as cluster:
+        user = cluster._api.config.user
+        assert user["token"] == "from the plugin"
+        assert Path(user["client-key"].filename()).read_text() == "KEY"
+
+
+def test_a_plugin_that_is_not_there_is_named(tmp_path: Path) -> None:
+    wanted = {"apiVersion": "client.authentication.k8s.io/v1", "command": "no-such-plugin"}
+    with pytest.raises(ClusterRefuses, match=f"kubeconfig {tmp_path}.*the exec plugin no-such-plugin: "):
+        OneCluster("one", with_user(tmp_path, {"exec": wanted}))
+
+
+def test_a_token_may_be_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("from the file\n")
+    with OneCluster("one", with_user(tmp_path, {"tokenFile": "token"})) as cluster:
+        assert cluster._api.config.user["token"] == "from the file"
+
+
+def test_a_server_that_is_not_there_is_told_without_the_layers_below(tmp_path: Path) -> None:
+    ref = with_user(tmp_path, {"token": "t"}, server="https://127.0.0.1:1")
+    with OneCluster("one", ref) as cluster, pytest.raises(ClusterAway) as away:
+        cluster.version()
+    assert str(away.value) == (
+        "cluster one: get /version: https://127.0.0.1:1 does not answer (Failed to establish a new connection: "
+        "[Errno 111] Connection refused); see that it runs and can be reached from here"
+    )
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
