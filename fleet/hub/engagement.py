@@ -3,7 +3,7 @@
 An engagement that breaks is begun again, later and later, and every other cluster goes on meanwhile. While it
 lives, a probe asks the API server every few seconds; a cluster that does not answer keeps its engagement (its
 streams come back by themselves), is told to be unreachable, and gets everything tried again once it answers.
-Where it comes back with an earlier state than it had, the engagement is begun again, for its streams would not tell.
+Where it comes back with an earlier state than it had, it is engaged anew, for its streams would not tell.
 """
 
 from __future__ import annotations
