@@ -11,7 +11,7 @@ Every operational error is one of two, and the difference decides what happens n
     │   ├── render: GraphUnseen
     │   ├── apply: BeingDeleted, Appeared
     │   ├── audit: AuditUnavailable
-    │   └── hub:   HubAway, NotEstablished, OwnKindGone
+    │   └── hub:   HubAway, NotEstablished, OwnKindGone, StorageRestored
     └── Terminal           trying again with the same input gives the same answer
         ├── settings: SettingsError
         ├── store: DatabaseUrlError, DatabaseRejected, DatabaseInUse, SchemaError

@@ -3,6 +3,7 @@
 An engagement that breaks is begun again, later and later, and every other cluster goes on meanwhile. While it
 lives, a probe asks the API server every few seconds; a cluster that does not answer keeps its engagement (its
 streams come back by themselves), is told to be unreachable, and gets everything tried again once it answers.
+Where it comes back with an earlier state than it had, it is engaged anew, for its streams would not tell.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from fleet.hub.hubside import HubSide
 from fleet.hub.spoke import Spoke
 from fleet.kube.client import ClusterClient
 from fleet.kube.errors import NotFound, Throttled
+from fleet.kube.objects import version_number
 from fleet.kube.session import open_session
 from fleet.kube.wellknown import GRAPHS, TRANSFORMS
 from fleet.kube.writes import Cause
@@ -60,6 +62,10 @@ class SameCluster(Terminal):
 
 class OwnKindGone(Transient):
     """Somebody deleted the CRD of one of the fleet's own kinds; the next engagement makes it anew."""
+
+
+class StorageRestored(Transient):
+    """The API server is at an earlier resource version than before: what is known of the cluster is not so."""
 
 
 class Rooms:
@@ -198,23 +204,39 @@ class Engagement:
 
     async def _probe(self, client: ClusterClient, informers: Informers | None = None) -> None:
         """Ask the API server every few seconds whether it is there, and whether it still has our own kinds."""
+        is_back = False  # and was not asked yet for where its storage stands
         while True:
             await asyncio.sleep(PROBE_EVERY_S)
             if informers is not None:
                 _refuse_gone(informers, client.name)
             try:
-                await self._probe_once(client)
+                is_back = await self._probe_once(client) or is_back
+                now_at = await self._stands_at(client) if is_back else None
+                is_back = False
             except Throttled:
                 continue  # it is busy, and there
             except FleetError as exc:
                 await self._record(Health(reachable=False, reason=str(exc), checked_at=datetime.now(UTC)))
+                continue
+            if now_at is not None and informers is not None and 0 < now_at < informers.stand_at:
+                raise StorageRestored(
+                    f"cluster {client.name}: its storage was restored to an earlier state (resource version "
+                    f"{now_at}, after {informers.stand_at}); all of it is looked at anew"
+                )
 
-    async def _probe_once(self, client: ClusterClient) -> None:
+    async def _stands_at(self, client: ClusterClient) -> int:
+        """The resource version that the cluster's storage is at."""
+        resource = GRAPHS if Role.SPOKE in self.cluster.roles else TRANSFORMS
+        return version_number((await client.list_page(resource, limit=1)).resource_version)
+
+    async def _probe_once(self, client: ClusterClient) -> bool:
+        """Ask the API server; gives whether it is there again."""
         version = await client.version()
         was_away = self.health is not None and not self.health.reachable
         await self._record(Health(reachable=True, version=version, checked_at=datetime.now(UTC)))
         if was_away and self._spoke is not None:
             self._spoke.hurry()
+        return was_away
 
     async def _record(self, health: Health) -> None:
         """Remember a look at the cluster; SQL being away must not end the engagement over it."""

@@ -34,6 +34,11 @@ class ObjectCache:
     def __iter__(self) -> Iterator[LiveObject]:
         return iter(list(self._objects.values()))
 
+    @property
+    def stands_at(self) -> int:
+        """The resource version that the stream has come to, at least."""
+        return self._stands_at
+
     def get(self, namespace: str, name: str) -> LiveObject | None:
         """The last known state of an object, or None where none is known."""
         return self._objects.get((namespace, name))

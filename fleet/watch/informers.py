@@ -205,6 +205,11 @@ class Informers:
         if running := self._running.pop((resource, selector), None):
             running.task.cancel()
 
+    @property
+    def stand_at(self) -> int:
+        """The resource version that the furthest stream has come to."""
+        return max((running.informer.cache.stands_at for running in self._running.values()), default=0)
+
     def hurry(self) -> None:
         """The cluster may be back: let every broken stream try again now."""
         for running in self._running.values():
