@@ -30,7 +30,7 @@ EDITS_OF_ONE = 2
 Name = tuple[str, str]
 """Kind and name of an object."""
 
-NAMES: list[Name] = [(kind, letter) for kind in KINDS for letter in "abcd"]
+NAMES: list[Name] = [(kind, letter) for kind in KINDS for letter in "abcdef"]
 
 
 def name_of(wanted: Manifest) -> Name:
@@ -57,6 +57,12 @@ class Program:
     random: Random
     wanted: dict[str, list[Manifest]] = field(default_factory=dict)
     suspended: set[str] = field(default_factory=set)
+    whose: dict[Name, str] = field(default_factory=lambda: dict(zip(NAMES, INSTANCES * len(NAMES), strict=False)))
+    """Objects that each instance may want. They go to later instances and never back.
+
+    An instance gives an object away once all that it wants is ready, so two that exchange theirs would wait for
+    each other.
+    """
     edits: dict[Name, int] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
     hub_is_down: bool = False
@@ -78,11 +84,10 @@ class Program:
         return f"put {name} {'(suspended) ' if annotations else ''}{' '.join(told)}"
 
     def create(self) -> str:
-        """An instance with other nodes than before, whose objects no other instance wants."""
+        """An instance, new or with other nodes than before."""
         name = self.random.choice(INSTANCES)
-        self.wanted.pop(name, None)
-        free = set(NAMES) - {name_of(each) for nodes in self.wanted.values() for each in nodes}
-        objects = self.random.sample(sorted(free), min(len(free), self.random.randint(1, 4)))
+        its_own = [each for each, whose in self.whose.items() if whose == name]
+        objects = self.random.sample(its_own, min(len(its_own), self.random.randint(1, 4)))
         ids = self.random.sample("vwxyz", len(objects))
         self.wanted[name] = [self.node(id_, ids[:at], *objects[at]) for at, id_ in enumerate(ids)]
         return self.put(name)
@@ -116,15 +121,15 @@ class Program:
         return self.put(name)
 
     def hand_over(self) -> str | None:
-        """An instance has an object no longer, and another one has it."""
-        name, nodes = self.any_instance()
-        to = self.random.choice(INSTANCES)
-        if len(nodes) < 2 or to == name or to not in self.wanted:
+        """An instance has an object no longer, and a later one has it."""
+        name, to = sorted(self.random.sample(INSTANCES, 2), key=INSTANCES.index)
+        nodes = self.wanted.get(name, [])
+        if len(nodes) < 2 or to not in self.wanted:
             return None
         moved = self.random.choice(nodes)
+        self.whose[name_of(moved)] = to
         self.wanted[name] = without(nodes, moved)
-        id_ = f"from-{name}-{len(self.done)}"
-        self.wanted[to] = [*self.wanted[to], {**moved, "id": id_, "dependsOn": []}]
+        self.wanted[to] = [*self.wanted[to], {**moved, "id": f"from-{name}-{len(self.done)}", "dependsOn": []}]
         first, second = self.random.sample([name, to], 2)
         return f"{self.put(first)}; {self.put(second)}"
 
