@@ -242,6 +242,7 @@ class ClusterClient:
         ref = ObjectRef.of(dict(manifest))
         if only_new:  # a server makes the object, or finds that what is there has another version
             manifest = {**manifest, "metadata": {**manifest["metadata"], "resourceVersion": NO_VERSION}}
+            force = True  # or it would find conflicts of fields before that
         try:
             return await self._write(
                 Write(cluster=self.name, verb=Verb.APPLY, ref=ref, cause=cause),
@@ -268,14 +269,14 @@ class ClusterClient:
         cause: Cause,
         manager: str = FIELD_MANAGER,
     ) -> LiveObject:
-        """Create; a field that the type does not have is an error. Raises AlreadyExists."""
+        """Create. Raises AlreadyExists."""
         ref = ObjectRef.of(dict(manifest))
         return await self._write(
             Write(cluster=self.name, verb=Verb.CREATE, ref=ref, cause=cause),
             "POST",
             resource.path(ref.namespace or None),
             body=_encode(manifest),
-            params={"fieldManager": manager, "fieldValidation": "Strict"},
+            params={"fieldManager": manager},
         )
 
     async def merge_patch(

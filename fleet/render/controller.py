@@ -215,7 +215,7 @@ class InstanceController:
         cause = _cause("rendered", instance, active)
         if new:
             try:
-                graph = await self._client.create(GRAPHS, manifest, cause=cause)
+                graph = await self._client.apply(GRAPHS, manifest, cause=cause, only_new=True)
             except AlreadyExists as exc:
                 raise self._in_the_way(manifest) from exc
         else:  # the graph is ours alone: whoever edits it is put right

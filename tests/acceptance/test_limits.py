@@ -83,13 +83,13 @@ def graph_rows(bench: Bench, *, tag: str) -> list[tuple[int]]:
 def test_an_object_that_grows_too_big_in_the_api_server_is_refused_once(bench: Bench) -> None:
     # Just below the limit, and above it with what the API server adds for itself.
     assert "request is too large; split it" in refused(bench, length=785_900)
-    assert graph_rows(bench, tag="%:create:intent") == [(1,)], "and not again and again"
+    assert graph_rows(bench, tag="%:apply:intent") == [(1,)], "and not again and again"
 
 
 def test_an_object_that_is_too_big_is_refused_before_it_is_sent(bench: Bench) -> None:
     # The instance is small enough; its graph, which has the text twice, is not.
     assert "etcd takes 1,572,864" in refused(bench, length=900_000)
-    assert graph_rows(bench, tag="object:create:%") == [(0,)]
+    assert graph_rows(bench, tag="object:apply:%") == [(0,)]
 
     bench.apply("big", kind="Twice", text="small")
     bench.until_ready("big", kind="Twice")

@@ -62,7 +62,7 @@ def test_an_instance_lives_through_a_killed_hub_and_sql_tells_its_story(platform
     told = fleet(platform, "audit", "--instance", f"{platform.namespace}/hello", "--oldest")
     done = [(each["what"], each["object"]["kind"]) for each in told if each["result"] == "done"]
     assert done[:3] == [
-        ("object:create", "ResourceGraph"),
+        ("object:apply", "ResourceGraph"),
         ("object:apply", "Deployment"),
         ("object:apply", "Service"),
     ]

@@ -29,14 +29,13 @@ FLOWS = "flowcontrol.apiserver.k8s.io/v1"
 
 
 def asks(method: str, bench: Bench, resource: str, name: str = "") -> Which:
-    """Requests about one object of the test's namespace, or about any of its kind; a POST names none."""
-    root = f"/namespaces/{bench.namespace}/{resource}"
-    path = f"{root}/{name}" if name else root
+    """Requests about one object of the test's namespace, or about any of its kind."""
+    root = f"/namespaces/{bench.namespace}/{resource}/{name}"
 
     def which(exchange: Exchange) -> bool:
         if exchange.method != method:
             return False
-        return exchange.path.endswith(path) if name or method == "POST" else f"{root}/" in exchange.path
+        return exchange.path.endswith(root) if name else root in exchange.path
 
     return which
 
@@ -97,19 +96,19 @@ def test_a_server_that_asks_for_patience_gets_it(guarded: Guarded, status: int) 
 
 def test_the_graph_itself_waits_as_long_as_it_is_asked_to(guarded: Guarded) -> None:
     bench, proxy = guarded.sick, guarded.proxy
-    created = asks("POST", bench, "resourcegraphs")
-    proxy.refuse(created, status=429, retry_after=2)
+    applied = asks("PATCH", bench, "resourcegraphs", "bundle-web")
+    proxy.refuse(applied, status=429, retry_after=2)
     bench.bundle("web", node("one", config_map("one")))
     bench.until_ready("web")
-    (waited,) = waits(proxy.saw(created))
+    (waited,) = waits(proxy.saw(applied))
     assert 2 <= waited < 4
 
 
 def test_what_keeps_a_graph_from_being_made_is_said_on_the_instance(guarded: Guarded) -> None:
     bench, proxy = guarded.sick, guarded.proxy
-    proxy.refuse(asks("POST", bench, "resourcegraphs"), status=500, times=float("inf"))
+    proxy.refuse(asks("PATCH", bench, "resourcegraphs", "bundle-web"), status=500, times=float("inf"))
     bench.bundle("web", node("one", config_map("one")))
-    bench.until_blocked("web", "create ResourceGraph", "bundle-web")
+    bench.until_blocked("web", "apply ResourceGraph", "bundle-web")
     proxy.be_well()
     assert "blockedBy" not in bench.until_ready("web")
 

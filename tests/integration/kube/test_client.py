@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -122,11 +123,10 @@ async def test_what_exists_is_not_changed_by_who_wants_something_new(
 ) -> None:
     made = await client.apply(CONFIGMAPS, configmap(namespace, key="ours"), cause=CAUSE, only_new=True)
     assert (made.body["data"], len(made.body["metadata"]["managedFields"])) == ({"key": "ours"}, 1)
-    for manager in ("pequod-fleet", "somebody-else"):
+    for manager, data in itertools.product(("pequod-fleet", "somebody-else"), ({"key": "theirs"}, {"other": "x"})):
+        wanted = configmap(namespace, **data)
         with pytest.raises(AlreadyExists, match="it exists already"):
-            await client.apply(
-                CONFIGMAPS, configmap(namespace, other="x"), cause=CAUSE, only_new=True, manager=manager
-            )
+            await client.apply(CONFIGMAPS, wanted, cause=CAUSE, only_new=True, manager=manager)
     live = await client.get(CONFIGMAPS, "a", namespace=namespace)
     assert live.meta.resource_version == made.meta.resource_version
 

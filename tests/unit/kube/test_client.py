@@ -284,7 +284,7 @@ async def test_a_refused_watch(server: ScriptedServer, client: ClusterClient) ->
             create_of,
             "POST",
             "/api/v1/namespaces/ns/configmaps",
-            {"fieldManager": "pequod-fleet", "fieldValidation": "Strict"},
+            {"fieldManager": "pequod-fleet"},
             "application/json",
             configmap("a", 1),
         ),
