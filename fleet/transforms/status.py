@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from fleet.kube.conditions import Condition, merged
+from fleet.transforms.repository import RolloutState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +63,7 @@ def rolled_out(
 ) -> Progress:
     """Judge the rollout by what the spokes reported; a ``suspended`` one does not until it is not any more."""
     progress = replace(progress, counts=counts)
-    failed = [each for each in rollouts if each.state == "Failed"]
+    failed = [each for each in rollouts if each.state is RolloutState.FAILED]
     if failed:
         told = "; ".join(f"{each.cluster}: {each.reason}" for each in failed[:3])
         more = f"; and {len(failed) - 3} more" if len(failed) > 3 else ""  # noqa: PLR2004 - as many as are told
@@ -74,7 +75,7 @@ def rolled_out(
         message = f"{counts.ready} of {counts.selected} clusters are ready" + (f" ({told})" if told else "")
         return progress.pending(Step.CRD_ROLLED_OUT, "RollingOut", message)
     told = "".join(
-        f"; {each.cluster}: {each.reason}" for each in rollouts if each.state == "Ready" and each.reason
+        f"; {each.cluster}: {each.reason}" for each in rollouts if each.state is RolloutState.READY and each.reason
     )
     return progress.reached(Step.CRD_ROLLED_OUT, f"ready on all {counts.selected} selected clusters{told}")
 
@@ -84,9 +85,9 @@ def _late(rollouts: tuple[Rollout, ...], latest: Revision | None, suspended: fro
     late = []
     for each in rollouts:
         why = ", and the cluster is suspended" if each.cluster in suspended else ""
-        if each.state == "Pending":
+        if each.state is RolloutState.PENDING:
             late.append(f"{each.cluster}: {each.reason or 'not there yet'}{why}")
-        elif each.state == "Ready" and latest is not None and each.revision < latest.number:
+        elif each.state is RolloutState.READY and latest is not None and each.revision < latest.number:
             late.append(f"{each.cluster}: still at revision {each.revision}{why}")
     return late
 
