@@ -147,9 +147,7 @@ class Bringer:
         self, run: Run, node: Node, live: LiveObject, wanted: dict[str, Any], resource: ResourceType
     ) -> None:
         owner = live.meta.labels.get(labels.GRAPH)
-        if owner == run.uid:
-            return
-        if owner is not None and self._left_to(run, live) is not None:
+        if owner == run.uid or self._left_to(run, live) is not None:
             return
         if owner is not None:
             raise NotOurs(f"{live.ref} belongs to another ResourceGraph (uid {owner})")

@@ -17,8 +17,8 @@ from fleet.ids import GraphUid, NodeId, TransformName
 from fleet.kube import labels
 from fleet.kube.discovery import Discovery
 from fleet.kube.wellknown import GRAPHS
+from fleet.render import manifest as manifests
 from fleet.render.controller import InstanceController, InstanceKey, is_suspended, reads_observed
-from fleet.render.manifest import graph_name
 from fleet.retrying import RetryBudget
 from fleet.transforms.rollout import Rollouts
 from fleet.watch.backlog import Backlog, work
@@ -208,7 +208,7 @@ class Spoke:
             self._suspended.pop(key, None)
             return
         before, self._suspended[key] = self._suspended.get(key), is_suspended(seen)
-        graph = GraphKey(key.namespace, graph_name(resource.kind, key.name))
+        graph = GraphKey(key.namespace, manifests.graph_name(resource.kind, key.name))
         if before is not self._suspended[key] and self._graph_cache.get(*graph) is not None:
             self._look_at_graph(graph)
 
@@ -239,7 +239,7 @@ class Spoke:
     def _look_at_who_wants(self, gone: GraphKey) -> None:
         """Look at the instances whose graph would have the name of one that is gone."""
         for resource in self._instance_controller.serving:
-            name = gone.name.removeprefix(graph_name(resource.kind, ""))
+            name = gone.name.removeprefix(manifests.graph_name(resource.kind, ""))
             informer = self._informers.get(resource)
             if informer is not None and informer.cache.get(gone.namespace, name) is not None:
                 self.instances.add(InstanceKey(resource, gone.namespace, name))
@@ -252,7 +252,7 @@ class Spoke:
 
 def _instance_of(graph: LiveObject, resource: ResourceType) -> InstanceKey | None:
     """The instance that a graph was rendered from, if it is one of ``resource``."""
-    source = graph.body["spec"]["sourceRef"]
-    if (source["apiVersion"], source["kind"]) != (resource.api_version, resource.kind):
+    source = manifests.source(graph)
+    if (source.api_version, source.kind) != (resource.api_version, resource.kind):
         return None
-    return InstanceKey(resource, source["namespace"], source["name"])
+    return InstanceKey(resource, source.namespace, source.name)

@@ -55,9 +55,7 @@ def test_what_others_make_while_a_node_is_tried_again_is_left_alone(guarded: Gua
     held = proxy.hold(lambda exchange: applied(exchange) and len(proxy.saw(applied)) > 1)
     bench.bundle("web", node("one", config_map("one", ours="yes"), retryPolicy=IMPATIENT))
     until(lambda: held.count)
-    theirs = config_map("one", theirs="yes")
-    theirs["metadata"]["namespace"] = bench.namespace
-    made = bench.view.apply(theirs)
+    made = bench.view.apply(config_map("one", namespace=bench.namespace, theirs="yes"))
     held.let_go()
     bench.until_blocked("web", "ConfigMap one", "exists already and was not made by this graph")
     assert bench.find("ConfigMap", "one") == made
@@ -72,9 +70,7 @@ def test_what_others_make_in_place_of_what_was_looked_at_is_left_alone(guarded: 
     bench.bundle("web", node("one", config_map("one", ours="second"), retryPolicy=IMPATIENT))
     until(lambda: held.count)
     bench.view.delete("v1", "ConfigMap", "one", namespace=bench.namespace)
-    theirs = config_map("one", theirs="yes")
-    theirs["metadata"]["namespace"] = bench.namespace
-    made = bench.view.apply(theirs)
+    made = bench.view.apply(config_map("one", namespace=bench.namespace, theirs="yes"))
     held.let_go()
     bench.until_blocked("web", "ConfigMap one", "exists already and was not made by this graph")
     assert bench.find("ConfigMap", "one") == made

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from fleet.apply.bring import Bringer
+from fleet.apply.inventory import Entry
 from fleet.apply.ledger import Ledger
 from fleet.apply.turn import Tools
-from fleet.ids import ClusterName
+from fleet.graph.model import DeletionPolicy
+from fleet.ids import ClusterName, GraphUid, InstanceUid, NodeId
 from fleet.kube.errors import AlreadyExists
 from fleet.kube.resources import ObjectRef, ResourceType
 from fleet.retrying import RetryBudget
@@ -19,12 +22,29 @@ from tests.unit.apply.graphs import live
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fleet.apply.inventory import Entry
     from fleet.errors import FleetError
     from fleet.kube.objects import LiveObject
 
 CONFIG_MAPS = ResourceType(group="", version="v1", kind="ConfigMap", plural="configmaps")
 OURS = [{"manager": "pequod-fleet", "operation": "Apply", "fieldsV1": {"f:data": {"f:key": {}}}}]
+
+
+def entry(**changes: Any) -> Entry:  # noqa: ANN401 - any field of it
+    """What the inventory says of the node a of a graph, but for ``changes``."""
+    known = Entry(
+        cluster=ClusterName("here"),
+        graph_uid=GraphUid("g-1"),
+        graph_namespace="ns",
+        graph_name="web-web",
+        instance_uid=InstanceUid("u-1"),
+        node=NodeId("a"),
+        resource=CONFIG_MAPS,
+        namespace="ns",
+        name="a",
+        depends_on=(),
+        deletion_policy=DeletionPolicy.DELETE,
+    )
+    return replace(known, **changes)
 
 
 class Cluster:

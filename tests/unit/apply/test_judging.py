@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from fleet.apply import run as runs
-from fleet.apply.inventory import Entry
 from fleet.apply.judging import Need, Sight, judge, now_s
 from fleet.apply.ledger import Ledger
 from fleet.apply.run import NodePhase
 from fleet.errors import Terminal
-from fleet.graph.model import DeletionPolicy
-from fleet.ids import ClusterName, GraphUid, InstanceUid, NodeId
+from fleet.ids import NodeId
 from fleet.kube import labels, managedfields
-from fleet.kube.resources import ResourceType
 from fleet.watch.cache import ObjectCache
+from tests.unit.apply.clusters import CONFIG_MAPS, entry
 from tests.unit.apply.graphs import graph, live, node
 
 if TYPE_CHECKING:
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from fleet.watch.informers import Informer
 
 A = NodeId("a")
-CONFIG_MAPS = ResourceType(group="", version="v1", kind="ConfigMap", plural="configmaps")
 LABELLED: dict[str, Any] = {"f:metadata": {"f:labels": {f"f:{labels.GRAPH}": {}, f"f:{labels.NODE}": {}}}}
 DATA: dict[str, Any] = {"f:data": {"f:key": {}}}
 OURS: dict[str, Any] = {**LABELLED, **DATA}
@@ -70,18 +67,7 @@ def applied(run: Run) -> Ledger:
     """A ledger that knows the node as it was applied."""
     ledger = empty()
     ledger.applied(
-        Entry(
-            cluster=ClusterName("here"),
-            graph_uid=GraphUid("g-1"),
-            graph_namespace="ns",
-            graph_name="web-web",
-            instance_uid=InstanceUid("u-1"),
-            node=A,
-            resource=CONFIG_MAPS,
-            namespace="ns",
-            name="a",
-            depends_on=(),
-            deletion_policy=DeletionPolicy.DELETE,
+        entry(
             uid="o-1",
             applied_hash=run.digests[A],
             managed=managedfields.digest(managedfields.applied_by(config_map(), "pequod-fleet")),
@@ -103,10 +89,10 @@ async def test_what_was_never_applied_or_differs_is_applied() -> None:
     assert judged(run, empty(), config_map())[0] is Need.APPLY
     ledger = applied(run)
     assert judged(run, ledger, config_map())[0] is Need.NOTHING
-    entry = ledger.entries(run.uid)[0]
-    ledger.applied(replace(entry, applied_hash="of another render"))
+    known = ledger.entries(run.uid)[0]
+    ledger.applied(replace(known, applied_hash="of another render"))
     assert judged(run, ledger, config_map())[0] is Need.APPLY
-    ledger.applied(replace(entry, uid="of what was there before"))
+    ledger.applied(replace(known, uid="of what was there before"))
     assert judged(run, ledger, config_map())[0] is Need.APPLY
 
 

@@ -3,18 +3,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
-from fleet.apply.inventory import Entry
 from fleet.apply.ledger import Ledger
 from fleet.apply.observed import Observed
-from fleet.graph.model import DeletionPolicy
-from fleet.ids import ClusterName, GraphUid, InstanceUid, NodeId
+from fleet.ids import NodeId
 from fleet.kube import labels
-from tests.unit.apply.clusters import CONFIG_MAPS, Cluster
+from tests.unit.apply.clusters import Cluster, entry
 from tests.unit.apply.graphs import graph, live, node
 
 if TYPE_CHECKING:
     from fleet.apply.children import Children
-    from fleet.apply.inventory import Inventory
+    from fleet.apply.inventory import Entry, Inventory
 
 A = NodeId("a")
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -22,20 +20,7 @@ NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 def recorded(name: str, *, applied_at: datetime | None = NOON) -> Entry:
     """An entry of the node a, for an object of any name."""
-    return Entry(
-        cluster=ClusterName("one"),
-        graph_uid=GraphUid("g-1"),
-        graph_namespace="ns",
-        graph_name="web-web",
-        instance_uid=InstanceUid("u-1"),
-        node=A,
-        resource=CONFIG_MAPS,
-        namespace="ns",
-        name=name,
-        depends_on=(),
-        deletion_policy=DeletionPolicy.DELETE,
-        applied_at=applied_at,
-    )
+    return entry(name=name, applied_at=applied_at)
 
 
 def observed(*entries: Entry, living: tuple[str, ...]) -> Observed:
@@ -44,8 +29,8 @@ def observed(*entries: Entry, living: tuple[str, ...]) -> Observed:
         metadata = {"name": name, "namespace": "ns", "labels": {labels.GRAPH: "g-1"}, "resourceVersion": "1"}
         cluster.cache.put(live({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}))
     ledger = Ledger(cast("Inventory", None))
-    for entry in entries:
-        ledger.applied(entry)
+    for each in entries:
+        ledger.applied(each)
     return Observed(cast("Children", cluster), ledger)
 
 

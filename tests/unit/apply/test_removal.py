@@ -5,16 +5,17 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from fleet.apply import removal
-from fleet.apply.inventory import Entry
 from fleet.graph.model import DeletionPolicy
-from fleet.ids import ClusterName, GraphUid, InstanceUid, NodeId
+from fleet.ids import ClusterName, NodeId
 from fleet.kube.errors import NotFound
 from fleet.kube.resources import ResourceType
 from fleet.kube.writes import Cause
+from tests.unit.apply import clusters
 from tests.unit.apply.graphs import live
 
 if TYPE_CHECKING:
     from fleet.apply.children import Children
+    from fleet.apply.inventory import Entry
     from fleet.kube.client import ClusterClient
     from fleet.kube.objects import LiveObject
 
@@ -43,16 +44,8 @@ class Cluster:
 
 
 def entry(group: str = "", kind: str = "ConfigMap", *needs: str, policy: str = "Delete") -> Entry:
-    return Entry(
-        cluster=ClusterName("here"),
-        graph_uid=GraphUid("g-1"),
-        graph_namespace="ns",
-        graph_name="web",
-        instance_uid=InstanceUid("u-1"),
-        node=NodeId("a"),
+    return clusters.entry(
         resource=ResourceType(group=group, version="v1", kind=kind, plural=f"{kind.lower()}s"),
-        namespace="ns",
-        name="a",
         depends_on=tuple(NodeId(each) for each in needs),
         deletion_policy=DeletionPolicy(policy),
     )
